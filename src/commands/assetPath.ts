@@ -9,7 +9,7 @@ export type PathVerdict = { ok: true } | { ok: false; reason: string };
 const DEVICE_NAME = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?$/i;
 // Bidi controls, zero-width and other invisible format characters, and look-alike separators and dots.
 const DECEPTIVE =
-  /\p{Cf}|[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2028\u2029\u3164\ufe00-\ufe0f\uffa0\ufff0-\uffff]|[\u2024\u2044\u2215\u29f8\uff0e\uff0f\uff3c]/u;
+  /\p{Default_Ignorable_Code_Point}|\p{Cf}|[\u2028\u2029\ufff0-\uffff]|[\u2024\u2044\u2215\u29f8\uff0e\uff0f\uff3c]/u;
 const refuse = (reason: string): PathVerdict => ({ ok: false, reason });
 
 /** Checks a project-relative path under `Assets/`. `extensions`, lower case with the dot, limits how it may end. */

@@ -1,0 +1,59 @@
+import type { Command } from '../commands/envelope.js';
+
+/** What projections need of the streams; src/streams serves it, app.ts joins the two. */
+
+export interface LogMessage {
+  readonly streamSeq: number;
+  /** JetStream's publish time, epoch ms. */
+  readonly tsMs: number;
+  readonly partition: number;
+  /** An encoded log message: `decodeLogMessage` in events/log.ts. */
+  readonly data: Uint8Array;
+}
+
+export interface LogSource {
+  /** When the stream was created (ISO 8601): kept beside the checkpoint; a mismatch means that the log is another one. */
+  created(): Promise<string>;
+  /** The newest stored message, 0 for an empty log. */
+  lastStreamSeq(): Promise<number>;
+  /** Every message after `afterStreamSeq`, in order, once each, over reconnects; ends when the signal aborts. Pull-driven. */
+  read(afterStreamSeq: number, signal: AbortSignal): AsyncIterable<LogMessage>;
+}
+
+export interface ImageSource {
+  /** The bytes behind each sha-256; a sha that is not stored is missing from the answer. */
+  fetch(shas: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
+}
+
+/** A command as it was accepted, for the overlay of those that have not started. */
+export type AcceptedCommand = Omit<Command, 'payload'>;
+
+export interface CommandSource {
+  created(): Promise<string>;
+  /** Accepted commands after `afterStreamSeq` of the command stream, in order, well-formed ones only; ends when the signal aborts. */
+  read(afterStreamSeq: number, signal: AbortSignal): AsyncIterable<AcceptedCommand>;
+}
+
+/** What lies in a dead letter (`spark.dlq`). `body` is the original message, base64 when it is not UTF-8 text. */
+export interface DeadLetter {
+  readonly reason: string;
+  readonly attempts: number;
+  readonly lastError: string;
+  readonly originalSubject: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly bodyEncoding: 'utf8' | 'base64';
+  readonly bodyTruncated: boolean;
+  readonly commandId: string | null;
+  readonly sessionId: string | null;
+  readonly editor: string | null;
+  readonly stream: { readonly seq: number; readonly index: number };
+}
+
+export interface DeadLetterSource {
+  created(): Promise<string>;
+  read(
+    afterStreamSeq: number,
+    signal: AbortSignal,
+  ): AsyncIterable<{ readonly streamSeq: number; readonly tsMs: number; readonly letter: DeadLetter }>;
+}
