@@ -1,0 +1,84 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { ROLES, type Role } from '../host.js';
+import { type CommandContext, examples } from './context.js';
+
+const ABOUT: Readonly<Record<Role, string>> = {
+  ingest: 'Run the HTTP API and the submit service as a process of their own',
+  worker: 'Run one worker; start as many as you like',
+  projector: 'Run the projections into Postgres',
+  gate: 'Run the gate in front of the editors',
+  simulator: 'Run the Unity simulator',
+};
+
+interface RunOptions {
+  readonly home?: string;
+  readonly json?: boolean;
+}
+
+interface StartFlags extends RunOptions {
+  readonly fresh?: boolean;
+  readonly demo: boolean;
+}
+
+const homeOption = (options: RunOptions): string | undefined =>
+  options.home === undefined ? undefined : resolve(options.home);
+
+/** `spark start` and the single roles; what they do is src/main.ts. */
+export function roleCommands(context: CommandContext): Command[] {
+  const start = new Command('start')
+    .description('Run every role in the foreground; parts that no URL names are embedded')
+    .option('--fresh', 'wipe the home first: commands, events, read models and the simulated project')
+    .option('--no-demo', 'skip the demo of the first start')
+    .option('--home <folder>', 'where state lies (SPARK_HOME)')
+    .option('--json', 'log and print JSON lines')
+    .addHelpText(
+      'after',
+      examples(['spark start', 'spark start --fresh', 'UNITY_MCP_URL=http://localhost:8080/mcp spark start']),
+    )
+    .action(async (flags: StartFlags) =>
+      context.run(async () =>
+        (await context.host.loadRuntime()).runStart({
+          fresh: flags.fresh === true,
+          demo: flags.demo,
+          home: homeOption(flags),
+          json: flags.json === true,
+        }),
+      ),
+    );
+  return [start, ...ROLES.map((role) => roleCommand(context, role)), rebuildCommand(context)];
+}
+
+function roleCommand(context: CommandContext, role: Role): Command {
+  return new Command(role)
+    .description(ABOUT[role])
+    .option('--home <folder>', 'where state lies (SPARK_HOME)')
+    .option('--json', 'log and print JSON lines')
+    .addHelpText('after', examples([`NATS_URL=nats://127.0.0.1:4222 spark ${role}`]))
+    .action(async (options: RunOptions) =>
+      context.run(async () =>
+        (await context.host.loadRuntime()).runRole(role, {
+          home: homeOption(options),
+          json: options.json === true,
+        }),
+      ),
+    );
+}
+
+function rebuildCommand(context: CommandContext): Command {
+  return new Command('rebuild')
+    .description('Make read models anew from the log of events, without downtime')
+    .argument('[readModels...]', 'which; all when none is named')
+    .option('--home <folder>', 'where state lies (SPARK_HOME)')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples(['spark rebuild', 'spark rebuild spark_operations']))
+    .action(async (readModels: string[], options: RunOptions) =>
+      context.run(async () =>
+        (await context.host.loadRuntime()).runRebuild({
+          readModels,
+          home: homeOption(options),
+          json: options.json === true,
+        }),
+      ),
+    );
+}

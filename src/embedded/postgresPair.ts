@@ -1,0 +1,233 @@
+/** The embedded Postgres: a primary and a physical hot standby, seeded and kept streaming. */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Home } from './home.js';
+import { APP_DATABASE, REPLICATOR_ROLE } from './postgresConfig.js';
+import { isDataFolder, replaceDataFolder } from './postgresFolder.js';
+import { type PostgresLayout, preparePostgresLayout } from './postgresLayout.js';
+import { createPostgresServer } from './postgresServer.js';
+import { type PostgresTarget, postgresUrl, waitForPostgres, withConnection } from './postgresSql.js';
+import { startStandbyKeeper } from './standbyKeeper.js';
+import { seedFromRunningPrimary } from './standbySeed.js';
+import type { ChildExit, SupervisedChild } from './supervisedChild.js';
+
+const WAL_KEEP_MIB = 512;
+/** Crash recovery may have to replay `max_wal_size`. */
+const READY_TIMEOUT_MS = 120_000;
+/** At a start it is quicker to seed a standby anew than to wait longer. */
+const STANDBY_PATIENCE_MS = 20_000;
+const SAMPLE_EVERY_MS = 1_000;
+const STALE_AFTER_MS = 5_000;
+const UNREACHABLE_AFTER_MS = 30_000;
+const CREATE_TIMEOUT_MS = 60_000;
+const READY_KEY = 'postgresReady';
+
+export interface PostgresPairOptions {
+  readonly home: Home;
+  readonly onProgress?: (message: string) => void;
+  readonly onExit?: (exit: ChildExit) => void;
+  readonly onRestart?: (server: 'postgres' | 'replica', pid: number) => void;
+  /** The standby had lost its place and was seeded anew. */
+  readonly onReseeded?: () => void;
+  readonly onReseedFailed?: (error: unknown) => void;
+  readonly walKeepMiB?: number;
+  readonly staleAfterMs?: number;
+  readonly sampleEveryMs?: number;
+  /** Where the data goes when the unprivileged user cannot reach the home. */
+  readonly outsideDir?: string;
+}
+
+export interface PostgresServerHandle {
+  /** The pid while it runs: changes with a restart. */
+  readonly pid: number | undefined;
+  readonly port: number;
+  /** URL of the superuser `spark_owner` on the database `spark`. */
+  readonly url: string;
+  /** Starts it again after `stop` (a fault for tests). */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts both servers, from nothing if need be, and resolves when the database `spark` answers on both.
+ * @throws ChildStartError, PostgresBinaryMissingError, PostgresUnusableError
+ */
+export async function startPostgresPair(options: PostgresPairOptions): Promise<PostgresPair> {
+  const pair = new PostgresPair(options, await preparePostgresLayout(options.home, options));
+  try {
+    await pair.start();
+    return pair;
+  } catch (error) {
+    await pair.stop();
+    throw error;
+  }
+}
+
+export class PostgresPair {
+  readonly primary: PostgresServerHandle;
+  readonly replica: PostgresServerHandle;
+  /** The folder of the data and perhaps of the programs. */
+  readonly rootDir: string;
+  readonly #options: PostgresPairOptions;
+  readonly #layout: PostgresLayout;
+  readonly #primary: SupervisedChild;
+  readonly #standby: SupervisedChild;
+  readonly #stopping = new AbortController();
+  #standbyIsWanted = true;
+  #reseeding: Promise<void> | undefined;
+  #stopKeeper: (() => Promise<void>) | undefined;
+
+  constructor(options: PostgresPairOptions, layout: PostgresLayout) {
+    this.#options = options;
+    this.#layout = layout;
+    this.rootDir = layout.rootDir;
+    this.#primary = createServer(options, layout, 'postgres');
+    this.#standby = createServer(options, layout, 'replica');
+    this.primary = handleOf(this.#primary, layout.primary, () => undefined);
+    this.replica = handleOf(this.#standby, layout.standby, (wanted) => {
+      this.#standbyIsWanted = wanted;
+    });
+  }
+
+  async start(): Promise<void> {
+    const { state } = this.#options.home;
+    const knownBefore = state.get(READY_KEY) === true;
+    const early = knownBefore ? this.#tryStandby() : undefined;
+    await this.#primary.start();
+    if (!knownBefore) await createReplicator(this.#layout); // the standby logs in with it
+    const created = knownBefore ? undefined : createDatabase(this.#layout);
+    const [standbyServes] = await Promise.all([early ?? this.#tryStandby(), created]);
+    if (!standbyServes) await this.reseedReplica();
+    if (!knownBefore) state.set(READY_KEY, true);
+    await waitForPostgres(this.#layout.standby, this.#until(STANDBY_PATIENCE_MS));
+    this.#stopKeeper = this.#keepStandby();
+  }
+
+  /** Copies the primary's data to the standby while the primary runs, and starts the standby on it. */
+  reseedReplica(): Promise<void> {
+    this.#reseeding ??= this.#reseed().finally(() => {
+      this.#reseeding = undefined;
+    });
+    return this.#reseeding;
+  }
+
+  /** Stops both, side by side (a primary alone would wait for its standby). Idempotent. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all([this.#standby.stop(), this.#primary.stop(), this.#stopKeeper?.()]);
+    await this.#reseeding?.catch(() => undefined);
+  }
+
+  /** False when the standby's folder is missing, beyond recovery or slow: it is seeded again then. */
+  async #tryStandby(): Promise<boolean> {
+    if (!isDataFolder(this.#layout.standbyDir)) return false;
+    const started = this.#standby.start().then(
+      () => true,
+      () => false,
+    );
+    const patience = new AbortController();
+    const tired = sleep(STANDBY_PATIENCE_MS, false, { signal: patience.signal }).catch(() => false);
+    const serves = await Promise.race([started, tired]);
+    patience.abort();
+    return serves;
+  }
+
+  async #reseed(): Promise<void> {
+    const { primary, primaryDir, standbyDir, user } = this.#layout;
+    // The old standby answers, stale, until the copy is complete.
+    const draft = await seedFromRunningPrimary(primary, primaryDir, standbyDir, user);
+    await this.#standby.stop();
+    this.#stopping.signal.throwIfAborted();
+    replaceDataFolder(draft, standbyDir);
+    await this.#standby.start();
+    this.#options.onReseeded?.();
+  }
+
+  #keepStandby(): () => Promise<void> {
+    const { staleAfterMs = STALE_AFTER_MS, sampleEveryMs = SAMPLE_EVERY_MS } = this.#options;
+    return startStandbyKeeper({
+      primary: this.#layout.primary,
+      standby: this.#layout.standby,
+      limits: { staleAfterMs, unreachableAfterMs: UNREACHABLE_AFTER_MS },
+      sampleEveryMs,
+      isWanted: () => this.#standbyIsWanted,
+      reseed: () => this.reseedReplica(),
+      onReseedFailed: this.#options.onReseedFailed,
+    });
+  }
+
+  #until(timeoutMs: number): AbortSignal {
+    return AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(timeoutMs)]);
+  }
+}
+
+function createServer(
+  options: PostgresPairOptions,
+  layout: PostgresLayout,
+  name: 'postgres' | 'replica',
+): SupervisedChild {
+  const { primary, standby, programs, user, replicatorPassword } = layout;
+  const isPrimary = name === 'postgres';
+  const streamFrom = { port: primary.port, user: REPLICATOR_ROLE, password: replicatorPassword };
+  const config = {
+    port: (isPrimary ? primary : standby).port,
+    walKeepMiB: options.walKeepMiB ?? WAL_KEEP_MIB,
+  };
+  return createPostgresServer({
+    name,
+    programs,
+    user,
+    dataDir: isPrimary ? layout.primaryDir : layout.standbyDir,
+    config: isPrimary ? config : { ...config, primary: streamFrom },
+    ownerPassword: primary.password,
+    runDir: options.home.runDir,
+    logFile: join(options.home.stateDir('logs'), `${name}.log`),
+    readyTimeoutMs: READY_TIMEOUT_MS,
+    onExit: options.onExit,
+    onRestart: (pid) => options.onRestart?.(name, pid),
+  });
+}
+
+function handleOf(
+  server: SupervisedChild,
+  target: PostgresTarget,
+  onWanted: (wanted: boolean) => void,
+): PostgresServerHandle {
+  return {
+    get pid() {
+      return server.pid;
+    },
+    port: target.port,
+    url: postgresUrl(target),
+    start() {
+      onWanted(true);
+      return server.start();
+    },
+    stop() {
+      onWanted(false);
+      return server.stop();
+    },
+  };
+}
+
+async function createReplicator(layout: PostgresLayout): Promise<void> {
+  await withConnection({ ...layout.primary, database: 'postgres' }, async (ask) => {
+    const known = await ask('select 1 from pg_roles where rolname = $1', [REPLICATOR_ROLE]);
+    // The password is base64url, made by us: nothing to escape.
+    const verb = known.length === 0 ? 'create' : 'alter';
+    await ask(
+      `${verb} role ${REPLICATOR_ROLE} with login replication password '${layout.replicatorPassword}'`,
+    );
+  });
+}
+
+async function createDatabase(layout: PostgresLayout): Promise<void> {
+  await withConnection(
+    { ...layout.primary, database: 'postgres' },
+    async (ask) => {
+      const known = await ask('select 1 from pg_database where datname = $1', [APP_DATABASE]);
+      if (known.length === 0) await ask(`create database ${APP_DATABASE}`);
+    },
+    CREATE_TIMEOUT_MS,
+  );
+}

@@ -1,0 +1,90 @@
+import { isTerminal } from '../events/outcome.js';
+import {
+  type CommandView,
+  moreAdvanced,
+  viewOfAccepted,
+  viewOfEvent,
+  viewOfRow,
+  viewOfStatus,
+} from './commandView.js';
+import type { Feed, WorkerQueries } from './ports.js';
+import type { ReadModels } from './readPort.js';
+import type { RecentAccepts } from './recentAccepts.js';
+
+export interface LookupPorts {
+  readonly reads: ReadModels;
+  readonly queries: WorkerQueries;
+  readonly feed: Feed;
+  readonly recent: RecentAccepts;
+}
+
+export type Found =
+  | { readonly kind: 'found'; readonly view: CommandView }
+  | { readonly kind: 'unknown' }
+  /** Nobody who answered knows it, and the read models did not answer. */
+  | { readonly kind: 'unreachable'; readonly cause: unknown };
+
+/** Read your writes: the read model when it has the outcome, else the more advanced of it, the workers and this process. */
+export async function lookUp(ports: LookupPorts, commandId: string): Promise<Found> {
+  let view: CommandView | undefined;
+  let cause: unknown;
+  try {
+    const { data, source } = await ports.reads.commandById(commandId);
+    if (data) view = viewOfRow(data, source);
+  } catch (error) {
+    cause = error;
+  }
+  if (view && isTerminal(view.state)) return { kind: 'found', view };
+  const accepted = ports.recent.get(commandId);
+  const others = [
+    ...(await askWorkers(ports.queries, commandId)),
+    ...(accepted ? [viewOfAccepted(commandId, accepted)] : []),
+  ];
+  for (const other of others) view = view ? moreAdvanced(view, other) : other;
+  if (view) return { kind: 'found', view };
+  return cause === undefined ? { kind: 'unknown' } : { kind: 'unreachable', cause };
+}
+
+async function askWorkers(queries: WorkerQueries, commandId: string): Promise<CommandView[]> {
+  try {
+    return (await queries.status([commandId])).map(viewOfStatus);
+  } catch {
+    // A worker that cannot be asked is one that knows nothing: the other sources answer.
+    return [];
+  }
+}
+
+/**
+ * The terminal view of a command, or undefined when there is none within `waitMs` or before the abort. Listens first and
+ * looks second, so that an outcome in between is not missed; looks once more at the end, should the feed be behind.
+ */
+export async function awaitOutcome(
+  ports: LookupPorts,
+  commandId: string,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<CommandView | undefined> {
+  const enough = new AbortController();
+  const fromFeed = ports.feed
+    .terminal(commandId, waitMs, AbortSignal.any([signal, enough.signal]))
+    .then((logged) => logged && viewOfEvent(logged.event));
+  const settled = async (): Promise<CommandView | undefined> => {
+    const found = await lookUp(ports, commandId);
+    return found.kind === 'found' && isTerminal(found.view.state) ? found.view : undefined;
+  };
+  try {
+    const first = await Promise.race([fromFeed, settled().then((view) => view ?? fromFeed)]);
+    if (first) return withOrigin(first, ports.recent);
+    return signal.aborted ? undefined : await settled();
+  } finally {
+    enough.abort();
+    // The feed's own promise may still reject after the race is lost: that is nobody's error any more.
+    fromFeed.catch(() => {});
+  }
+}
+
+/** An event does not repeat who asked for it; this process may know. */
+function withOrigin(view: CommandView, recent: RecentAccepts): CommandView {
+  const accepted = recent.get(view.commandId);
+  return accepted ? moreAdvanced(view, viewOfAccepted(view.commandId, accepted)) : view;
+}

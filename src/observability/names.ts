@@ -1,0 +1,182 @@
+/**
+ * Every metric of SPARK, one row each: the only place where a metric gets its name. Prefix `spark_`, base units (seconds,
+ * bytes), counters end in `_total`, and no label ever carries a command, session or key: those grow without limit.
+ */
+interface MetricRow {
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Upper bounds, in the metric's unit. */
+  readonly buckets?: readonly number[];
+}
+
+/** From half a millisecond to ten seconds: answers, calls, batches. */
+const LATENCY_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** What waits for a compile or for an editor that is away may take minutes. */
+const COMMAND_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+const BATCH_ITEMS = [1, 5, 10, 50, 100, 500, 1_000, 5_000, 20_000];
+
+export const METRICS = {
+  spark_build_info: {
+    kind: 'gauge',
+    help: 'Always 1; the labels say what runs',
+    labels: ['version', 'node'],
+  },
+
+  spark_http_requests_total: {
+    kind: 'counter',
+    help: 'HTTP requests answered',
+    labels: ['method', 'route', 'status'],
+  },
+  spark_http_request_duration_seconds: {
+    kind: 'histogram',
+    help: 'From the request head to the last byte of the answer (event streams are left out)',
+    labels: ['method', 'route'],
+    buckets: LATENCY_SECONDS,
+  },
+  spark_http_requests_in_flight: { kind: 'gauge', help: 'HTTP requests being answered', labels: [] },
+  spark_sse_clients: { kind: 'gauge', help: 'Open event streams', labels: [] },
+  spark_sse_events_total: { kind: 'counter', help: 'Events written to event streams', labels: [] },
+  spark_sse_clients_dropped_total: {
+    kind: 'counter',
+    help: 'Event streams that were cut by the server',
+    labels: ['reason'],
+  },
+
+  spark_commands_submitted_total: {
+    kind: 'counter',
+    help: 'Commands that came in over HTTP, by what became of them at the door',
+    labels: ['result'],
+  },
+  spark_commands_finished_total: {
+    kind: 'counter',
+    help: 'Commands that reached a terminal state in this process',
+    labels: ['type', 'outcome'],
+  },
+  spark_command_wait_seconds: {
+    kind: 'histogram',
+    help: 'From the publish of a command to the start of its handler',
+    labels: ['type'],
+    buckets: COMMAND_SECONDS,
+  },
+  spark_command_duration_seconds: {
+    kind: 'histogram',
+    help: 'From the intent of a command to its outcome',
+    labels: ['type', 'outcome'],
+    buckets: COMMAND_SECONDS,
+  },
+  spark_commands_in_flight: {
+    kind: 'gauge',
+    help: 'Commands taken by this worker, not finished',
+    labels: [],
+  },
+  spark_backlog_commands: { kind: 'gauge', help: 'Commands accepted and not terminal', labels: [] },
+  spark_queue_depth: {
+    kind: 'gauge',
+    help: 'Commands waiting, per editor lane (telemetry: queued frames)',
+    labels: ['lane'],
+  },
+  spark_command_retries_total: {
+    kind: 'counter',
+    help: 'Attempts after the first, by the code that led to them',
+    labels: ['code'],
+  },
+
+  spark_editor_calls_total: {
+    kind: 'counter',
+    help: 'Calls to Unity MCP, by what the answer meant',
+    labels: ['tool', 'answer'],
+  },
+  spark_editor_call_duration_seconds: {
+    kind: 'histogram',
+    help: 'Calls to Unity MCP',
+    labels: ['tool'],
+    buckets: LATENCY_SECONDS,
+  },
+  spark_editor_ready: {
+    kind: 'gauge',
+    help: '1 when the editor answers, 0 when it is away',
+    labels: ['editor'],
+  },
+  spark_circuit_state: {
+    kind: 'gauge',
+    help: 'Circuit breaker of an endpoint: 0 closed, 1 half open, 2 open',
+    labels: ['endpoint'],
+  },
+  spark_preview_cache_total: { kind: 'counter', help: 'Preview cache look-ups', labels: ['result'] },
+
+  spark_events_published_total: { kind: 'counter', help: 'Events appended to the log', labels: [] },
+  spark_publish_failures_total: {
+    kind: 'counter',
+    help: 'Publishes that failed and were tried again',
+    labels: ['stream'],
+  },
+  spark_publish_duration_seconds: {
+    kind: 'histogram',
+    help: 'From a publish to its acknowledgement',
+    labels: ['stream'],
+    buckets: LATENCY_SECONDS,
+  },
+  spark_publish_queue_depth: {
+    kind: 'gauge',
+    help: 'Messages waiting to be acknowledged',
+    labels: ['stream'],
+  },
+  spark_dead_letters_total: { kind: 'counter', help: 'Messages that failed for good', labels: ['reason'] },
+  spark_telemetry_dropped_total: {
+    kind: 'counter',
+    help: 'Frames and progress ticks that were dropped, oldest first',
+    labels: ['kind'],
+  },
+
+  spark_projector_events_total: { kind: 'counter', help: 'Events folded into read models', labels: [] },
+  spark_projector_batches_total: { kind: 'counter', help: 'Batches committed by the projector', labels: [] },
+  spark_projector_batch_events: {
+    kind: 'histogram',
+    help: 'Events per committed batch',
+    labels: [],
+    buckets: BATCH_ITEMS,
+  },
+  spark_projector_batch_duration_seconds: {
+    kind: 'histogram',
+    help: 'From the begin to the commit of one batch',
+    labels: [],
+    buckets: LATENCY_SECONDS,
+  },
+  spark_projection_lag_seconds: {
+    kind: 'gauge',
+    help: 'Age of the newest event that the read models have not got yet; 0 when they are level',
+    labels: ['projection'],
+  },
+  spark_projection_lag_events: {
+    kind: 'gauge',
+    help: 'Log messages that the read models have not got yet',
+    labels: ['projection'],
+  },
+  spark_replica_lag_seconds: { kind: 'gauge', help: 'How far the standby is behind the primary', labels: [] },
+  spark_replica_lag_bytes: { kind: 'gauge', help: 'WAL that the standby has not replayed', labels: [] },
+  spark_replica_streaming: { kind: 'gauge', help: '1 while the standby receives WAL', labels: [] },
+  spark_pool_connections: {
+    kind: 'gauge',
+    help: 'Connections of a pool, by state (idle, used, waiting, max)',
+    labels: ['pool', 'state'],
+  },
+
+  spark_scrape_errors_total: {
+    kind: 'counter',
+    help: 'Collect callbacks that failed during a scrape',
+    labels: ['metric'],
+  },
+} as const satisfies Record<string, MetricRow>;
+
+export type MetricName = keyof typeof METRICS;
+type NamesOfKind<K extends MetricRow['kind']> = {
+  [N in MetricName]: (typeof METRICS)[N]['kind'] extends K ? N : never;
+}[MetricName];
+
+export type CounterName = NamesOfKind<'counter'>;
+export type GaugeName = NamesOfKind<'gauge'>;
+export type HistogramName = NamesOfKind<'histogram'>;
+export type LabelsOf<N extends MetricName> = {
+  readonly [L in (typeof METRICS)[N]['labels'][number]]: string;
+};

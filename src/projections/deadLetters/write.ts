@@ -1,0 +1,103 @@
+import { jsonbText } from '../../postgres/jsonText.js';
+import type { Queryable } from '../../postgres/transaction.js';
+import type { DeadLetter } from '../ports.js';
+
+/** What of the log could not be projected: an event that a fold or Postgres refused, or a message that is no log message. */
+export interface ProjectorDeadLetter {
+  readonly seq: number;
+  readonly tsMs: number;
+  readonly reason: 'poison_event' | 'unreadable_event';
+  readonly lastError: string;
+  readonly body: string;
+  readonly sessionId: string | null;
+  readonly editor: string | null;
+  readonly commandId: string | null;
+}
+
+const COLUMNS = [
+  ['source', 'text'],
+  ['id', 'bigint'],
+  ['ts', 'timestamptz'],
+  ['reason', 'text'],
+  ['attempts', 'int'],
+  ['last_error', 'text'],
+  ['original_subject', 'text'],
+  ['session_id', 'text'],
+  ['editor', 'text'],
+  ['command_id', 'text'],
+  ['headers', 'jsonb'],
+  ['body', 'text'],
+  ['body_encoding', 'text'],
+  ['body_truncated', 'boolean'],
+  ['stream_seq', 'bigint'],
+  ['stream_index', 'int'],
+] as const;
+const NAMES = COLUMNS.map(([name]) => name).join(', ');
+
+const INSERT = `INSERT INTO spark.spark_dead_letters (${NAMES})
+  SELECT ${NAMES} FROM jsonb_to_recordset($1::jsonb) AS letters(${COLUMNS.map((column) => column.join(' ')).join(', ')})
+  ORDER BY source, id
+  ON CONFLICT (source, id) DO NOTHING`;
+
+/** A body longer than this is kept in the stream only. */
+const BODY_MAX_CHARS = 64 * 1_024;
+/** Error texts of Postgres may repeat the value they complain of. */
+const ERROR_MAX_CHARS = 2_000;
+
+/** Rows of `source = 'projector'`. */
+export async function writeProjectorDeadLetters(
+  db: Queryable,
+  letters: readonly ProjectorDeadLetter[],
+): Promise<void> {
+  const rows = letters.map((letter) => ({
+    source: 'projector',
+    id: letter.seq,
+    ts: new Date(letter.tsMs).toISOString(),
+    reason: letter.reason,
+    attempts: 1,
+    last_error: letter.lastError.slice(0, ERROR_MAX_CHARS),
+    original_subject: 'spark.log',
+    session_id: letter.sessionId,
+    editor: letter.editor,
+    command_id: letter.commandId,
+    headers: {},
+    body: letter.body.slice(0, BODY_MAX_CHARS),
+    body_encoding: 'utf8',
+    body_truncated: letter.body.length > BODY_MAX_CHARS,
+    stream_seq: letter.seq,
+    stream_index: 0,
+  }));
+  if (rows.length > 0) await db.query(INSERT, [jsonbText(rows)]);
+}
+
+export interface StreamDeadLetter {
+  readonly streamSeq: number;
+  readonly tsMs: number;
+  readonly letter: DeadLetter;
+}
+
+/** Rows of `source = 'stream'`. */
+export async function writeStreamDeadLetters(
+  db: Queryable,
+  letters: readonly StreamDeadLetter[],
+): Promise<void> {
+  const rows = letters.map(({ streamSeq, tsMs, letter }) => ({
+    source: 'stream',
+    id: streamSeq,
+    ts: new Date(tsMs).toISOString(),
+    reason: letter.reason,
+    attempts: letter.attempts,
+    last_error: letter.lastError,
+    original_subject: letter.originalSubject,
+    session_id: letter.sessionId,
+    editor: letter.editor,
+    command_id: letter.commandId,
+    headers: letter.headers,
+    body: letter.body,
+    body_encoding: letter.bodyEncoding,
+    body_truncated: letter.bodyTruncated,
+    stream_seq: letter.stream.seq,
+    stream_index: letter.stream.index,
+  }));
+  if (rows.length > 0) await db.query(INSERT, [jsonbText(rows)]);
+}

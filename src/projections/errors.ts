@@ -1,0 +1,48 @@
+import { SparkError } from '../core/errors.js';
+
+/** The checkpoint is of another stream than the one we are connected to. */
+export class StreamChangedError extends SparkError {
+  readonly code = 'stream_changed';
+
+  constructor(projection: string, known: string, found: string, cure: string) {
+    super(
+      `the stream behind "${projection}" is not the one its read models were made from (created ${found}, known ${known}). ` +
+        `Connect to the right NATS server, or, if this is the right one, ${cure}`,
+      { fields: { projection, known, found } },
+    );
+  }
+}
+
+/** The checkpoint lies beyond the end of the log: the log has lost messages that were projected. */
+export class LogShorterThanCheckpointError extends SparkError {
+  readonly code = 'log_shorter_than_checkpoint';
+}
+
+/** The log holds events of a newer version than this build reads: nothing is skipped, so it stops. */
+export class NewerEventsError extends SparkError {
+  readonly code = 'newer_events';
+}
+
+/** Another owner moved the checkpoint; what was under way was rolled back. */
+export class CheckpointMovedError extends SparkError {
+  readonly code = 'checkpoint_moved';
+}
+
+/** A stream's reader ended although nobody asked it to. */
+export class SourceEndedError extends SparkError {
+  readonly code = 'source_ended';
+}
+
+/** A rebuild needs the projector's place and did not get it. */
+export class ProjectorRunningError extends SparkError {
+  readonly code = 'projector_running';
+}
+
+/** What no retry and no waiting can cure: somebody has to decide. */
+export function isFatal(error: unknown): boolean {
+  return (
+    error instanceof StreamChangedError ||
+    error instanceof LogShorterThanCheckpointError ||
+    error instanceof NewerEventsError
+  );
+}

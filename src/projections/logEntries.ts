@@ -1,0 +1,78 @@
+import { messageOf } from '../core/errors.js';
+import { EVENT_VERSION, type LoggedEvent, seqOf } from '../events/event.js';
+import { decodeLogMessage } from '../events/log.js';
+import { upcast } from '../events/upcast.js';
+import { NewerEventsError } from './errors.js';
+import type { LogMessage } from './ports.js';
+
+/** Something in the log that is no event this build can read, and never will be. */
+export interface Unreadable {
+  readonly seq: number;
+  readonly tsMs: number;
+  readonly reason: string;
+  readonly body: string;
+}
+
+/** A log message as the projector takes it. */
+export interface LogEntry {
+  readonly streamSeq: number;
+  readonly tsMs: number;
+  readonly bytes: number;
+  readonly events: readonly LoggedEvent[];
+  readonly unreadable: readonly Unreadable[];
+}
+
+/**
+ * Decodes one message. One bad event does not take its neighbours with it. Throws `NewerEventsError` for events of a version
+ * yet to come: a newer build will read them.
+ */
+export function entryOf(message: LogMessage): LogEntry {
+  const { streamSeq, tsMs, partition, data } = message;
+  const base = { streamSeq, tsMs, bytes: data.length };
+  try {
+    return { ...base, events: decodeLogMessage(data, streamSeq, tsMs, partition), unreadable: [] };
+  } catch (error) {
+    return { ...base, ...salvage(message, messageOf(error)) };
+  }
+}
+
+function salvage(
+  { streamSeq, tsMs, partition, data }: LogMessage,
+  reason: string,
+): Pick<LogEntry, 'events' | 'unreadable'> {
+  const text = Buffer.from(data).toString('utf8');
+  const items = itemsOf(text);
+  if (items === undefined)
+    return { events: [], unreadable: [{ seq: seqOf(streamSeq, 0), tsMs, reason, body: text }] };
+  const events: LoggedEvent[] = [];
+  const unreadable: Unreadable[] = [];
+  for (const [index, item] of items.entries()) {
+    const seq = seqOf(streamSeq, index);
+    refuseNewer(item, seq);
+    try {
+      events.push({ event: upcast(item as Record<string, unknown>), seq, tsMs, partition });
+    } catch (error) {
+      unreadable.push({ seq, tsMs, reason: messageOf(error), body: JSON.stringify(item) });
+    }
+  }
+  return { events, unreadable };
+}
+
+function itemsOf(text: string): readonly unknown[] | undefined {
+  try {
+    const body: unknown = JSON.parse(text);
+    const events = (body as { events?: unknown } | null)?.events;
+    return Array.isArray(events) ? events : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function refuseNewer(item: unknown, seq: number): void {
+  const version = (item as { v?: unknown } | null)?.v;
+  if (typeof version !== 'number' || !(version > EVENT_VERSION)) return;
+  throw new NewerEventsError(
+    `the log holds an event of version ${version} at seq ${seq}, this build reads up to ${EVENT_VERSION}: upgrade SPARK; it goes on from there, nothing is lost`,
+    { fields: { version, seq } },
+  );
+}

@@ -1,0 +1,86 @@
+import {
+  type JetStreamClient,
+  type JetStreamManager,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream';
+import type { NatsConnection } from 'nats';
+import type { CommandInbox, Delivery } from '../workers/ports.js';
+import { decodeCommandMessage } from './commandCodec.js';
+import { headerRecord } from './headers.js';
+import { SUBJECTS } from './subjects.js';
+import { STREAMS, workerConsumer } from './topology.js';
+
+/** An idle pull is renewed after this long; messages do not wait for it. */
+const PULL_EXPIRES_MS = 20_000;
+
+/** The command stream as the worker takes it: in order per partition, explicit acknowledgement. */
+export async function createCommandInbox(nc: NatsConnection): Promise<CommandInbox> {
+  const js = jetstream(nc);
+  const manager = await jetstreamManager(nc);
+  const created = (await manager.streams.info(STREAMS.commands)).created;
+  return {
+    reset: (partition) => reset(manager, partition),
+    pull: (partition, max, signal) => pull(js, created, partition, max, signal),
+    pending: async (partition) => {
+      const info = await manager.consumers.info(STREAMS.commands, workerConsumer(partition));
+      return { waiting: info.num_pending, ackFloor: info.ack_floor.stream_seq };
+    },
+    purgeBelow: async (partition, seq) => {
+      for (const filter of [`${SUBJECTS.partitioned}.${partition}.>`, `${SUBJECTS.envelopes}.${partition}`])
+        await manager.streams.purge(STREAMS.commands, { filter, seq });
+    },
+    usage: async () => {
+      const { state, config } = await manager.streams.info(STREAMS.commands);
+      return { bytes: state.bytes, maxBytes: config.max_bytes };
+    },
+  };
+}
+
+async function reset(manager: JetStreamManager, partition: number): Promise<{ ackFloor: number }> {
+  const answer = await manager.consumers.reset(STREAMS.commands, workerConsumer(partition));
+  return { ackFloor: answer.ack_floor.stream_seq };
+}
+
+async function* pull(
+  js: JetStreamClient,
+  created: string,
+  partition: number,
+  max: number,
+  signal: AbortSignal,
+): AsyncIterable<Delivery> {
+  if (signal.aborted) return;
+  const consumer = await js.consumers.get(STREAMS.commands, workerConsumer(partition));
+  const messages = await consumer.fetch({ max_messages: max, expires: PULL_EXPIRES_MS });
+  const stop = () => messages.stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    if (signal.aborted) return;
+    for await (const message of messages) yield toDelivery(message, created, partition);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+function toDelivery(message: JsMsg, created: string, partition: number): Delivery {
+  const headers = headerRecord(message.headers);
+  const storedAt = new Date(message.info.timestampNanos / 1e6).toISOString();
+  const seq = message.seq;
+  return {
+    partition,
+    seq,
+    items: decodeCommandMessage({
+      subject: message.subject,
+      headers,
+      data: message.data,
+      seq,
+      partition,
+      storedAt,
+      streamCreated: created,
+    }),
+    original: { subject: message.subject, headers, data: message.data },
+    ack: () => message.ack(),
+    working: () => message.working(),
+  };
+}

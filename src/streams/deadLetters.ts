@@ -1,0 +1,76 @@
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from 'nats';
+import type { Clock } from '../core/clock.js';
+import type { DeadLetter, DeadLetterSource } from '../projections/ports.js';
+import type { DeadLetterInput, DeadLetters } from '../workers/ports.js';
+import { readStream } from './logReader.js';
+import { publishUntilAcked } from './publish.js';
+import { SUBJECTS } from './subjects.js';
+import { STREAMS } from './topology.js';
+
+/** A dead letter keeps the whole body up to here: more than any command may have. */
+const MAX_BODY_BYTES = 256 * 1024;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const strict = new TextDecoder('utf-8', { fatal: true });
+
+export function createDeadLetters(nc: NatsConnection, clock: Clock, signal: AbortSignal): DeadLetters {
+  const js = jetstream(nc);
+  return {
+    append: async (input) => {
+      const msgID = `dlq-${input.position.seq}-${input.position.index}`;
+      await publishUntilAcked(
+        js,
+        clock,
+        SUBJECTS.deadLetters,
+        encoder.encode(JSON.stringify(letterOf(input))),
+        { msgID },
+        signal,
+      );
+    },
+  };
+}
+
+function letterOf(input: DeadLetterInput): DeadLetter {
+  const kept = input.original.data.subarray(0, MAX_BODY_BYTES);
+  return {
+    reason: input.reason,
+    attempts: input.attempts,
+    lastError: input.lastError,
+    originalSubject: input.original.subject,
+    headers: input.original.headers,
+    ...bodyOf(kept),
+    bodyTruncated: kept.byteLength < input.original.data.byteLength,
+    commandId: input.commandId,
+    sessionId: input.sessionId,
+    editor: input.editor,
+    stream: { seq: input.position.seq, index: input.position.index },
+  };
+}
+
+function bodyOf(data: Uint8Array): Pick<DeadLetter, 'body' | 'bodyEncoding'> {
+  try {
+    const text = strict.decode(data);
+    // Postgres and JSON viewers cannot hold NUL in text.
+    if (!text.includes('\0')) return { body: text, bodyEncoding: 'utf8' };
+  } catch {
+    // Not UTF-8: kept as base64.
+  }
+  return { body: Buffer.from(data).toString('base64'), bodyEncoding: 'base64' };
+}
+
+export async function createDeadLetterSource(nc: NatsConnection): Promise<DeadLetterSource> {
+  const js = jetstream(nc);
+  const manager = await jetstreamManager(nc);
+  return {
+    created: async () => (await manager.streams.info(STREAMS.deadLetters)).created,
+    read: async function* (afterStreamSeq, signal) {
+      for await (const message of readStream(js, STREAMS.deadLetters, afterStreamSeq, signal))
+        yield {
+          streamSeq: message.streamSeq,
+          tsMs: message.tsMs,
+          letter: JSON.parse(decoder.decode(message.data)) as DeadLetter,
+        };
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import { DeliverPolicy, type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from 'nats';
+import type { LoggedEvent } from '../events/event.js';
+import { decodeLogMessage } from '../events/log.js';
+import type { LogMessage, LogSource } from '../projections/ports.js';
+import { STREAMS } from './topology.js';
+
+/** A message of any stream, read in order. */
+export interface StreamMessage {
+  readonly streamSeq: number;
+  readonly tsMs: number;
+  readonly subject: string;
+  readonly headers: Iterable<[string, string[]]> | undefined;
+  readonly data: Uint8Array;
+}
+
+/**
+ * Every message of a stream after `afterSeq`, in order, once each, for ever: an ordered consumer re-makes itself after gaps and
+ * reconnects. The reader pulls: what it has not asked for stays on the server.
+ */
+export async function* readStream(
+  js: JetStreamClient,
+  stream: string,
+  afterSeq: number,
+  signal: AbortSignal,
+  options: { filter?: string | string[]; onlyNew?: boolean } = {},
+): AsyncIterable<StreamMessage> {
+  if (signal.aborted) return;
+  const consumer = await js.consumers.get(stream, {
+    ...(options.onlyNew
+      ? { deliver_policy: DeliverPolicy.New }
+      : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: afterSeq + 1 }),
+    ...(options.filter === undefined ? {} : { filter_subjects: [options.filter].flat() }),
+  });
+  const messages = await consumer.consume({ max_messages: 1_000 });
+  const stop = () => messages.stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    for await (const message of messages) {
+      if (signal.aborted) return;
+      yield {
+        streamSeq: message.seq,
+        tsMs: message.info.timestampNanos / 1e6,
+        subject: message.subject,
+        headers: message.headers,
+        data: message.data,
+      };
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await messages.close();
+    await consumer.delete().catch(() => undefined);
+  }
+}
+
+const partitionOfSubject = (subject: string): number => Number(subject.slice(subject.lastIndexOf('.') + 1));
+
+/** The log as the projector reads it. */
+export async function createLogSource(nc: NatsConnection): Promise<LogSource> {
+  const js = jetstream(nc);
+  const manager = await jetstreamManager(nc);
+  return {
+    created: async () => (await manager.streams.info(STREAMS.log)).created,
+    lastStreamSeq: async () => (await manager.streams.info(STREAMS.log)).state.last_seq,
+    read: (afterStreamSeq, signal) => toLogMessages(readStream(js, STREAMS.log, afterStreamSeq, signal)),
+  };
+}
+
+async function* toLogMessages(messages: AsyncIterable<StreamMessage>): AsyncIterable<LogMessage> {
+  for await (const { streamSeq, tsMs, subject, data } of messages)
+    yield { streamSeq, tsMs, partition: partitionOfSubject(subject), data };
+}
+
+/** Reads the log from its head to where it ends now; what an owner folds its state from after it has claimed its partitions. */
+export async function replayLog(
+  nc: NatsConnection,
+  onEvent: (logged: LoggedEvent) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const manager = await jetstreamManager(nc);
+  const { last_seq: end } = (await manager.streams.info(STREAMS.log)).state;
+  if (end === 0) return;
+  for await (const message of readStream(jetstream(nc), STREAMS.log, 0, signal)) {
+    for (const logged of decodeLogMessage(
+      message.data,
+      message.streamSeq,
+      message.tsMs,
+      partitionOfSubject(message.subject),
+    ))
+      onEvent(logged);
+    if (message.streamSeq >= end) return;
+  }
+}

@@ -1,0 +1,56 @@
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from 'nats';
+import type { Command } from '../commands/envelope.js';
+import type { Clock } from '../core/clock.js';
+import type { ParkedBatch, Parking } from '../workers/ports.js';
+import { publishUntilAcked } from './publish.js';
+import { SUBJECTS } from './subjects.js';
+import { STREAMS } from './topology.js';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const subjectOf = (editor: string): string => `${SUBJECTS.parked}.${editor}`;
+
+/**
+ * Where commands wait that would block others: those of an editor that is away, in order per editor. They keep their identity
+ * (command id and place in the command stream), so whatever is delivered twice around the move is still one command to the ledger.
+ */
+export async function createParking(nc: NatsConnection, clock: Clock, signal: AbortSignal): Promise<Parking> {
+  const js = jetstream(nc);
+  const manager = await jetstreamManager(nc);
+  return {
+    park: async (editor, commands) => {
+      const first = commands[0]?.position;
+      const msgID = `parked-${first?.seq}-${first?.index}-${commands.length}`;
+      const body = encoder.encode(JSON.stringify(commands));
+      const ack = await publishUntilAcked(js, clock, subjectOf(editor), body, { msgID }, signal);
+      return ack.seq;
+    },
+    read: async (editor, afterSeq, maxBatches) => {
+      const parked: ParkedBatch[] = [];
+      const messages = await manager.direct.getBatch(STREAMS.parked, {
+        seq: afterSeq + 1,
+        batch: maxBatches,
+        next_by_subj: subjectOf(editor),
+      });
+      for await (const message of messages)
+        parked.push({
+          parkedSeq: message.seq,
+          commands: JSON.parse(decoder.decode(message.data)) as Command[],
+        });
+      return parked;
+    },
+    release: async (editor, seq) => {
+      await manager.streams.purge(STREAMS.parked, { filter: subjectOf(editor), seq: seq + 1 });
+    },
+    parked: async () => {
+      const info = await manager.streams.info(STREAMS.parked, { subjects_filter: `${SUBJECTS.parked}.>` });
+      const found = new Map<string, number>();
+      for (const subject of Object.keys(info.state.subjects ?? {})) {
+        const last = await manager.direct.getMessage(STREAMS.parked, { last_by_subj: subject });
+        if (last) found.set(subject.slice(SUBJECTS.parked.length + 1), last.seq);
+      }
+      return found;
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { STREAMS } from './topology.js';
+
+/** One NATS user a role, each with the fewest subjects it can do its work with. Inboxes are private: a role reads only its own. */
+export type NatsRole = 'admin' | 'ingest' | 'worker' | 'projector' | 'client';
+
+export interface NatsPermissions {
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
+export const inboxPrefixOf = (role: NatsRole): string => `_INBOX_spark_${role}`;
+const inbox = (role: NatsRole): string[] => [`${inboxPrefixOf(role)}.>`];
+
+const infoOf = (...streams: string[]): string[] =>
+  streams.flatMap((stream) => [
+    `$JS.API.STREAM.INFO.${stream}`,
+    `$JS.API.DIRECT.GET.${stream}`,
+    `$JS.API.DIRECT.GET.${stream}.>`,
+  ]);
+const readerOf = (...streams: string[]): string[] =>
+  streams.flatMap((stream) => [
+    `$JS.API.CONSUMER.CREATE.${stream}`,
+    `$JS.API.CONSUMER.CREATE.${stream}.>`,
+    `$JS.API.CONSUMER.DELETE.${stream}.*`,
+    `$JS.API.CONSUMER.INFO.${stream}.*`,
+    `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
+    `$JS.FC.${stream}.>`,
+  ]);
+/** Server 2.15 still sends v1 ack subjects; both forms are permitted (nats.md, fact 8). */
+const ackOf = (stream: string): string[] => [`$JS.ACK.${stream}.>`, `$JS.ACK.*.*.${stream}.>`];
+const LIVE = ['spark.runtime.>', 'spark.preview.>', 'spark.build.>'];
+
+export const NATS_PERMISSIONS: Readonly<Record<NatsRole, NatsPermissions>> = {
+  /** Provisions the topology at start; nothing else runs as it. */
+  admin: { publish: ['$JS.API.>', 'spark.>', '$JS.ACK.>'], subscribe: ['>'] },
+  ingest: {
+    publish: [
+      'spark.commands.>',
+      'spark.command-envelopes.*',
+      'spark.internal.>',
+      '_INBOX_spark_client.>',
+      '_INBOX.>',
+      '$JS.API.INFO',
+      ...infoOf(STREAMS.commands, STREAMS.log, STREAMS.parked, STREAMS.images),
+      ...readerOf(STREAMS.log),
+      `$JS.API.CONSUMER.INFO.${STREAMS.commands}.*`,
+    ],
+    subscribe: [...inbox('ingest'), 'spark.submit.>', '$SRV.>'],
+  },
+  worker: {
+    publish: [
+      'spark.log.*',
+      'spark.images.>',
+      'spark.parked.*',
+      'spark.dlq',
+      ...LIVE,
+      `${inboxPrefixOf('ingest')}.>`,
+      '$JS.API.INFO',
+      ...infoOf(STREAMS.commands, STREAMS.log, STREAMS.parked, STREAMS.images),
+      ...readerOf(STREAMS.commands, STREAMS.log),
+      `$JS.API.CONSUMER.RESET.${STREAMS.commands}.*`,
+      `$JS.API.STREAM.PURGE.${STREAMS.commands}`,
+      `$JS.API.STREAM.PURGE.${STREAMS.parked}`,
+      ...ackOf(STREAMS.commands),
+    ],
+    subscribe: [...inbox('worker'), 'spark.internal.>'],
+  },
+  projector: {
+    publish: [
+      '$JS.API.INFO',
+      ...infoOf(STREAMS.commands, STREAMS.log, STREAMS.images, STREAMS.deadLetters),
+      ...readerOf(STREAMS.commands, STREAMS.log, STREAMS.deadLetters),
+    ],
+    subscribe: inbox('projector'),
+  },
+  /** Teams' own programs: may ask for commands, may watch everything SPARK says; may not write events or read others' inboxes. */
+  client: { publish: ['spark.commands.>', 'spark.submit.>'], subscribe: ['spark.>', ...inbox('client')] },
+};

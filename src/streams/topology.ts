@@ -1,0 +1,166 @@
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  DiscardPolicy,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream';
+import { nanos } from 'nats';
+import { SUBJECTS } from './subjects.js';
+
+/** Names of the streams, as operators see them. */
+export const STREAMS = {
+  commands: 'SPARK_COMMANDS',
+  log: 'SPARK_LOG',
+  images: 'SPARK_IMAGES',
+  parked: 'SPARK_PARKED',
+  telemetry: 'SPARK_TELEMETRY',
+  deadLetters: 'SPARK_DLQ',
+  advisories: 'SPARK_ADVISORIES',
+} as const;
+
+export interface TopologyLimits {
+  readonly partitions: number;
+  readonly replicas: number;
+  /** The last line of the command stream; the backlog limit is counted (product.md section 3). */
+  readonly commandsMaxBytes: number;
+  readonly duplicateWindowMs: number;
+  readonly deadLetterMaxAgeMs: number;
+  readonly telemetryPerSubject: number;
+  /** Messages a worker may hold unacknowledged over all partitions. */
+  readonly maxAckPending: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** The streams as data: provisioned idempotently, compared for drift (provision.ts). Reasons per setting: design notes, nats.md. */
+export function streamConfigs(limits: TopologyLimits): Partial<StreamConfig & { name: string }>[] {
+  return [
+    commandsStream(limits),
+    logStream(limits),
+    imagesStream(limits),
+    parkedStream(limits),
+    telemetryStream(limits),
+    deadLettersStream(limits),
+    advisoriesStream(limits),
+  ];
+}
+
+type Config = Partial<StreamConfig & { name: string }>;
+
+const durable = ({ replicas }: TopologyLimits): Config => ({
+  storage: StorageType.File,
+  num_replicas: replicas,
+  retention: RetentionPolicy.Limits,
+});
+
+const commandsStream = (limits: TopologyLimits): Config => ({
+  ...durable(limits),
+  name: STREAMS.commands,
+  description: 'Commands as accepted: a PubAck from here is the acceptance',
+  subjects: [SUBJECTS.commands, `${SUBJECTS.envelopes}.*`],
+  // Well-formed subjects get their partition; what does not fit keeps its subject and is refused by the worker that reads it.
+  subject_transform: {
+    src: 'spark.commands.*.*.*.*',
+    dest: `${SUBJECTS.partitioned}.{{partition(${limits.partitions},1)}}.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}.{{wildcard(4)}}`,
+  },
+  // Refused when full, never dropped. Limits retention, not work queue: after kill -9 the duplicate window must remember acked ids.
+  discard: DiscardPolicy.New,
+  max_bytes: limits.commandsMaxBytes,
+  duplicate_window: nanos(limits.duplicateWindowMs),
+  allow_atomic: true,
+  allow_direct: true,
+});
+
+const logStream = (limits: TopologyLimits): Config => ({
+  ...durable(limits),
+  name: STREAMS.log,
+  description: 'Events: the source of truth, one subject a partition, appended with an expected sequence',
+  subjects: [`${SUBJECTS.log}.*`],
+  discard: DiscardPolicy.New,
+  deny_delete: true,
+  deny_purge: true,
+  allow_direct: true,
+  duplicate_window: nanos(limits.duplicateWindowMs),
+});
+
+const imagesStream = (limits: TopologyLimits): Config => ({
+  ...durable(limits),
+  name: STREAMS.images,
+  description: 'Before and after images and frames by sha-256, once each',
+  subjects: [`${SUBJECTS.images}.>`],
+  // A second publish of the same content is refused by the server, so each version is stored once.
+  discard: DiscardPolicy.New,
+  discard_new_per_subject: true,
+  max_msgs_per_subject: 1,
+  allow_direct: true,
+});
+
+const parkedStream = (limits: TopologyLimits): Config => ({
+  ...durable(limits),
+  name: STREAMS.parked,
+  description: 'Commands of editors that are away or slow, out of the way of the others, in order',
+  subjects: [`${SUBJECTS.parked}.*`],
+  discard: DiscardPolicy.New,
+  allow_direct: true,
+  duplicate_window: nanos(limits.duplicateWindowMs),
+});
+
+const telemetryStream = (limits: TopologyLimits): Config => ({
+  name: STREAMS.telemetry,
+  description: 'Preview frames and progress ticks: the newest few of each session, oldest dropped',
+  subjects: ['spark.preview.unity.frame.*', 'spark.build.unity.progress.*'],
+  storage: StorageType.Memory,
+  retention: RetentionPolicy.Limits,
+  num_replicas: 1,
+  discard: DiscardPolicy.Old,
+  max_msgs_per_subject: limits.telemetryPerSubject,
+  max_bytes: 64 * 1024 * 1024,
+  max_age: nanos(10 * 60_000),
+});
+
+const deadLettersStream = (limits: TopologyLimits): Config => ({
+  ...durable(limits),
+  name: STREAMS.deadLetters,
+  description: 'What failed for good, with its reason',
+  subjects: [SUBJECTS.deadLetters],
+  discard: DiscardPolicy.New,
+  max_age: nanos(limits.deadLetterMaxAgeMs),
+  duplicate_window: nanos(limits.duplicateWindowMs),
+  allow_direct: true,
+});
+
+const advisoriesStream = (limits: TopologyLimits): Config => ({
+  ...durable(limits),
+  name: STREAMS.advisories,
+  description: "JetStream's own word on terminated and exhausted deliveries",
+  subjects: [
+    `$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.${STREAMS.commands}.*`,
+    `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${STREAMS.commands}.*`,
+  ],
+  discard: DiscardPolicy.Old,
+  max_age: nanos(7 * DAY_MS),
+});
+
+export const workerConsumer = (partition: number): string => `worker-${partition}`;
+
+/** One durable pull consumer a partition. Partition 0 also reads what kept its own subject because it fits no partition. */
+export function workerConsumerConfig(partition: number, limits: TopologyLimits): Partial<ConsumerConfig> {
+  return {
+    durable_name: workerConsumer(partition),
+    ack_policy: AckPolicy.Explicit,
+    // Long, with heartbeats for what takes longer: a takeover resets the consumer instead of waiting for this (nats.md, fact 4).
+    ack_wait: nanos(ACK_WAIT_MS),
+    // Attempts are counted by the worker: a delivery is not an attempt.
+    max_deliver: -1,
+    max_ack_pending: Math.max(1, Math.floor(limits.maxAckPending / limits.partitions)),
+    filter_subjects: [
+      `${SUBJECTS.partitioned}.${partition}.>`,
+      `${SUBJECTS.envelopes}.${partition}`,
+      ...(partition === 0 ? [SUBJECTS.commands] : []),
+    ],
+  };
+}
+
+export const ACK_WAIT_MS = 300_000;

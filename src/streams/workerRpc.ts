@@ -1,0 +1,81 @@
+import type { NatsConnection } from 'nats';
+import { messageOf } from '../core/errors.js';
+import type { CommandStatus, UndoPlan, WorkerQueries } from '../http/ports.js';
+import type { WorkerAnswers } from '../workers/ports.js';
+import { SUBJECTS } from './subjects.js';
+
+/** Questions of other roles to the worker: core NATS requests, answered from its memory; no answer means no worker. */
+const SUBJECT = {
+  status: `${SUBJECTS.internal}.status`,
+  planUndo: `${SUBJECTS.internal}.plan-undo`,
+  owner: `${SUBJECTS.internal}.owner`,
+  held: `${SUBJECTS.internal}.held`,
+} as const;
+const STATUS_TIMEOUT_MS = 500;
+const PLAN_TIMEOUT_MS = 10_000;
+
+/** Serves the questions until the returned stop is called. */
+export function serveWorkerQueries(nc: NatsConnection, answers: WorkerAnswers): () => void {
+  const subscriptions = [
+    serve(nc, SUBJECT.status, (request) => answers.status(request as string[])),
+    serve(nc, SUBJECT.planUndo, (request) =>
+      answers.planUndo(request as Parameters<WorkerAnswers['planUndo']>[0]),
+    ),
+    serve(nc, SUBJECT.owner, async () => ({ owner: true })),
+    serve(nc, SUBJECT.held, async () => ({ commands: answers.heldCommands() })),
+  ];
+  return () => {
+    for (const subscription of subscriptions) subscription.unsubscribe();
+  };
+}
+
+function serve(nc: NatsConnection, subject: string, answer: (request: unknown) => Promise<unknown>) {
+  return nc.subscribe(subject, {
+    callback: (error, message) => {
+      if (error) return;
+      void (async () => {
+        try {
+          message.respond(JSON.stringify(await answer(message.data.length > 0 ? message.json() : null)));
+        } catch (failure) {
+          message.respond(JSON.stringify({ error: messageOf(failure) }));
+        }
+      })();
+    },
+  });
+}
+
+/** Asks the worker; an absent one answers nothing. */
+export function createWorkerQueries(nc: NatsConnection): WorkerQueries {
+  return {
+    status: async (commandIds) => {
+      const answer = await ask<CommandStatus[]>(nc, SUBJECT.status, commandIds, STATUS_TIMEOUT_MS);
+      return Array.isArray(answer) ? answer : [];
+    },
+    planUndo: (request) => ask<UndoPlan>(nc, SUBJECT.planUndo, request, PLAN_TIMEOUT_MS),
+  };
+}
+
+/** Whether some worker owns the partitions and answers. A paused one (SIGSTOP) does not: it may be taken over, the log fences it. */
+export async function ownerAnswers(nc: NatsConnection): Promise<boolean> {
+  return (await ask(nc, SUBJECT.owner, null, 2_000)) !== undefined;
+}
+
+/** How many commands the worker holds, in memory or parked; undefined when none answers. */
+export async function askHeldCommands(nc: NatsConnection): Promise<number | undefined> {
+  return (await ask<{ commands: number }>(nc, SUBJECT.held, null, STATUS_TIMEOUT_MS))?.commands;
+}
+
+async function ask<T>(
+  nc: NatsConnection,
+  subject: string,
+  request: unknown,
+  timeout: number,
+): Promise<T | undefined> {
+  try {
+    const reply = await nc.request(subject, JSON.stringify(request), { timeout });
+    return reply.json<T>();
+  } catch {
+    // No responders, a timeout, a closed connection: there is no worker to ask just now, and callers have another source.
+    return undefined;
+  }
+}

@@ -1,0 +1,205 @@
+import type { Command } from '../commands/envelope.js';
+import { type Admission, admit } from './admission.js';
+import { Claims } from './claims.js';
+import { execute } from './execute.js';
+import type { ExecuteContext } from './executeContext.js';
+import { InFlight, type TrackedItem } from './inFlight.js';
+import { Lane, type LaneDependencies } from './lane.js';
+import { KeyedMutex } from './mutex.js';
+import { ParkedLane } from './parkedLane.js';
+import type { BadCommand, Delivery, ParkedBatch, PartitionLog } from './ports.js';
+import { startedEvent } from './recorder.js';
+import { reject, type SettleContext, settle } from './settle.js';
+import { newTask, type Task } from './task.js';
+import type { WorkerDependencies } from './workerOptions.js';
+import type { WorkerState } from './workerState.js';
+
+export interface DispatcherOptions {
+  readonly deps: WorkerDependencies;
+  readonly state: WorkerState;
+  readonly logs: ReadonlyMap<number, PartitionLog>;
+  readonly signal: AbortSignal;
+  readonly onLoad: (inFlight: number) => void;
+  readonly fatal: (error: unknown) => void;
+}
+
+/** From delivery to lane: admission by the ledger, one lane an editor, one fence counter for all calls of this ownership. */
+export class Dispatcher {
+  readonly inFlight: InFlight;
+  readonly claims = new Claims();
+  readonly #lanes = new Map<string, { lane: Lane; parked: ParkedLane }>();
+  readonly #options: DispatcherOptions;
+  readonly #execute: ExecuteContext;
+  readonly #settle: SettleContext;
+  #calls = 0;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.inFlight = new InFlight(() => options.onLoad(this.inFlight.commands));
+    this.#execute = this.#executeContext();
+    this.#settle = {
+      deps: options.deps,
+      state: options.state,
+      claims: this.claims,
+      inFlight: this.inFlight,
+      logOf: (editor) => this.#logOf(editor),
+      parkedEnded: (editor, parkedSeq) => this.#lanes.get(editor)?.parked.ended(parkedSeq),
+      fatal: options.fatal,
+    };
+  }
+
+  get lanes(): readonly Lane[] {
+    return [...this.#lanes.values()].map(({ lane }) => lane);
+  }
+
+  /** Opens the lane of an editor that has parked commands from an earlier life. */
+  openParked(editor: string, lastSeq: number): void {
+    this.#laneOf(editor, lastSeq).lane.kick();
+  }
+
+  deliver(delivery: Delivery): void {
+    const items = this.inFlight.track(delivery);
+    for (const item of items) {
+      const inbound = delivery.items[item.index];
+      if (inbound?.kind === 'command') this.#deliverCommand(inbound.command, item);
+      else if (inbound) this.#reject(inbound, item);
+    }
+    this.#options.onLoad(this.inFlight.commands);
+  }
+
+  /** Forgets lanes of editors that have nothing to do. */
+  sweep(): void {
+    for (const [editor, { lane }] of this.#lanes) if (lane.idle) this.#lanes.delete(editor);
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.lanes.map((lane) => lane.settled()));
+  }
+
+  #deliverCommand(command: Command, item: TrackedItem): void {
+    const claim = this.claims.find(command.commandId);
+    const admission = admit(command, this.#options.state, claim);
+    if (admission.kind === 'held' && !claim?.parked) return;
+    const task = () =>
+      newTask(command, { kind: 'stream', item }, this.#options.state.open.get(command.commandId));
+    this.#act(admission, command, item, () => this.#laneOf(command.editor).lane.accept(task()));
+  }
+
+  #admitParked(lane: Lane, parked: ParkedLane, { parkedSeq, commands }: ParkedBatch): void {
+    for (const command of commands) {
+      const claim = this.claims.find(command.commandId);
+      const admission = admit(command, this.#options.state, claim?.parked ? undefined : claim);
+      const end = { settle: () => parked.ended(parkedSeq) };
+      const started = this.#options.state.open.get(command.commandId);
+      this.#act(admission, command, end, () =>
+        lane.enqueue(newTask(command, { kind: 'parked', parkedSeq }, started)),
+      );
+    }
+  }
+
+  #act(admission: Admission, command: Command, origin: { settle(): void }, run: () => void): void {
+    switch (admission.kind) {
+      case 'run':
+        this.claims.hold(command);
+        run();
+        return;
+      case 'repeat':
+      case 'held':
+        origin.settle();
+        return;
+      case 'refuse': {
+        const { position, acceptedAt, sessionId, editor, type } = command;
+        // A refused repeat is a command of its own, named by its place: the first keeps its id, its row and its outcome.
+        const commandId = this.#options.deps.commandIdOfPosition(position.seq, position.index);
+        const bad: BadCommand = {
+          refusal: admission.refusal,
+          commandId,
+          position,
+          acceptedAt,
+          sessionId,
+          editor,
+          type,
+          meta: command,
+        };
+        const data = new TextEncoder().encode(JSON.stringify(command.payload));
+        const headers = { 'Spark-Idempotency-Key': command.idempotencyKey ?? '' };
+        const subject = `spark.commands.${editor}.${type}.${sessionId}`;
+        reject(bad, { subject, headers, data }, () => origin.settle(), this.#settle);
+      }
+    }
+  }
+
+  #reject(bad: BadCommand, item: TrackedItem): void {
+    if (this.#options.state.done.has(bad.position)) item.settle();
+    else reject(bad, item.delivery.original, () => item.settle(), this.#settle);
+  }
+
+  #laneOf(editor: string, parkedLastSeq = 0): { lane: Lane; parked: ParkedLane } {
+    const known = this.#lanes.get(editor);
+    if (known) return known;
+    const { deps, signal } = this.#options;
+    const parked = new ParkedLane(editor, deps.parking, parkedLastSeq, (error) =>
+      deps.listener.warn(`parked commands of ${editor} could not be released yet`, error),
+    );
+    const lane = new Lane(editor, this.#laneDependencies(parked), signal);
+    const opened = { lane, parked };
+    this.#lanes.set(editor, opened);
+    return opened;
+  }
+
+  #laneDependencies(parked: ParkedLane): LaneDependencies {
+    const { deps } = this.#options;
+    return {
+      clock: deps.clock,
+      parked,
+      limits: deps.limits,
+      execute: (task, signal) => execute(task, this.#execute, signal),
+      finish: (task, verdict) => settle(task, verdict, this.#settle),
+      readiness: (editor, signal) => deps.gate.readiness(editor, signal),
+      admitParked: (lane, batch) => this.#admitParked(lane, parked, batch),
+      moved: (task) => {
+        this.claims.parked(task.command.commandId);
+        if (task.origin.kind === 'stream') task.origin.item.settle();
+      },
+      fatal: this.#options.fatal,
+      holding: deps.listener.holding,
+    };
+  }
+
+  #executeContext(): ExecuteContext {
+    const { deps, state } = this.#options;
+    const exclusive = new KeyedMutex();
+    return {
+      gate: deps.gate,
+      images: deps.images,
+      undoLog: state.undoLog,
+      live: deps.live,
+      clock: deps.clock,
+      retry: deps.limits.retry,
+      random: deps.random,
+      faultPoint: deps.faultPoint,
+      exclusive: (editor, work) => exclusive.run(editor, work),
+      nextToken: (editor) => ({ epoch: this.#logOf(editor).epoch, call: ++this.#calls }),
+      retried: deps.listener.retried,
+      recordStarted: async (task, intent) => this.#recordStarted(task, intent),
+    };
+  }
+
+  async #recordStarted(task: Task, intent: Parameters<ExecuteContext['recordStarted']>[1]): Promise<void> {
+    const { deps, state } = this.#options;
+    const { command } = task;
+    const nowMs = deps.clock.nowMs();
+    const token = { epoch: this.#logOf(command.editor).epoch, call: this.#calls + 1 };
+    const event = startedEvent(command, token, intent, new Date(nowMs).toISOString());
+    task.started = event;
+    state.apply(event, nowMs);
+    deps.listener.startedAfter(nowMs - Date.parse(command.acceptedAt));
+    await this.#logOf(command.editor).append([event]);
+  }
+
+  #logOf(editor: string): PartitionLog {
+    const log = this.#options.logs.get(this.#options.deps.partitionOf(editor));
+    if (!log) throw new Error(`no log for the partition of editor ${editor}`);
+    return log;
+  }
+}

@@ -1,0 +1,38 @@
+import type { Clock } from '../core/clock.js';
+import type { FenceToken, FileIntent } from '../events/event.js';
+import type { RetryLimits } from './backoff.js';
+import type { EditorGate } from './editor.js';
+import type { ImageStore, LiveFeed } from './ports.js';
+import type { Task } from './task.js';
+import type { UndoLog } from './undoLog.js';
+
+/** What executing a command may use. */
+export interface ExecuteContext {
+  readonly gate: EditorGate;
+  readonly images: ImageStore;
+  readonly undoLog: UndoLog;
+  readonly live: LiveFeed;
+  readonly clock: Clock;
+  readonly retry: RetryLimits;
+  readonly random: () => number;
+  /** Stores the intent (once a command) and waits until it is durable. */
+  readonly recordStarted: (task: Task, intent: FileIntent | null) => Promise<void>;
+  /** The next fence token for an editor: higher than every earlier one. */
+  readonly nextToken: (editor: string) => FenceToken;
+  /** One command at a time per editor, whichever lane it came by (an undo may be about another editor's file). */
+  readonly exclusive: <T>(editor: string, work: () => Promise<T>) => Promise<T>;
+  readonly retried: (reason: string) => void;
+  /** Named points where a test may kill the process (reliability.md, "Crash points"). */
+  readonly faultPoint: (name: FaultPoint) => void;
+}
+
+export const FAULT_POINTS = [
+  'before_intent',
+  'after_intent',
+  'after_call',
+  'after_probe',
+  'before_finish',
+  'after_finish',
+  'before_ack',
+] as const;
+export type FaultPoint = (typeof FAULT_POINTS)[number];

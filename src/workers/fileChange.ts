@@ -1,0 +1,271 @@
+import { sha256 } from '../core/ids.js';
+import type { FileImage, FileIntent } from '../events/event.js';
+import type { Answer, FileChange, FileContent, Probe } from './editor.js';
+import type { ExecuteContext } from './executeContext.js';
+import type { ImageStore } from './ports.js';
+import { failed, type PreparedChange, type Task, type Verdict } from './task.js';
+import { tryAgain } from './tryAgain.js';
+
+type Prepared =
+  | { readonly ok: true; readonly change: PreparedChange }
+  | { readonly ok: false; readonly verdict: Verdict };
+
+/** Images first, then the intent: whoever reads the intent finds the bytes it names. */
+export async function prepare(
+  task: Task,
+  target: Pick<PreparedChange, 'editor' | 'direction' | 'operationId' | 'tool'>,
+  change: FileChange,
+  context: ExecuteContext,
+): Promise<Prepared> {
+  const plan = context.gate.plan(change);
+  if (!plan.ok)
+    return {
+      ok: false,
+      verdict: failed('failed', { code: plan.code, message: plan.message, path: change.path }),
+    };
+  const { steps, waypoints } = plan;
+  await storeImages(context.images, change.before, change.after);
+  const prepared: PreparedChange = { ...target, change, steps, waypoints };
+  task.change = prepared;
+  await context.recordStarted(task, {
+    path: change.path,
+    editor: target.editor,
+    before: imageOf(change.before),
+    after: imageOf(change.after),
+    waypoints,
+    operationId: target.operationId,
+  });
+  context.faultPoint('after_intent');
+  return { ok: true, change: prepared };
+}
+
+/** After a restart: the same plan again from the stored images. The probe tells how far the earlier owner came. */
+export async function resume(
+  task: Task,
+  intent: FileIntent,
+  direction: PreparedChange['direction'],
+  context: ExecuteContext,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const [before, after] = await Promise.all([
+    loaded(intent.before, context.images),
+    loaded(intent.after, context.images),
+  ]);
+  if (before === undefined || after === undefined)
+    return failed('outcome_unknown', {
+      code: 'image_missing',
+      message: `the images of the intent on ${intent.path} are not in the image store`,
+    });
+  const change = { path: intent.path, before, after };
+  const plan = context.gate.plan(change);
+  const same = plan.ok && plan.waypoints.join() === intent.waypoints.join();
+  const tool =
+    direction === 'apply'
+      ? task.command.type
+      : (context.undoLog.findOperation(task.command.sessionId, intent.operationId)?.tool ??
+        task.command.type);
+  const operationId = intent.operationId ?? task.command.commandId;
+  task.change = {
+    editor: intent.editor,
+    change,
+    // Another build may plan otherwise: then only the ends of the road are known, and in between nothing is touched.
+    steps: same ? plan.steps : [],
+    waypoints: same ? plan.waypoints : intent.waypoints,
+    direction,
+    operationId,
+    tool,
+  };
+  return converge(task, task.change, context, signal);
+}
+
+/**
+ * Looks where the file stands on the planned road and takes the next step until it has arrived. The probe decides, never the
+ * answer of a call: lost replies, ghosts, false successes and crashes all come down to looking again.
+ */
+export async function converge(
+  task: Task,
+  prepared: PreparedChange,
+  context: ExecuteContext,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  for (;;) {
+    if (task.mustDrain) {
+      const readiness = await context.gate.drain(prepared.editor, signal);
+      if (readiness.state === 'away')
+        return { kind: 'hold', reason: readiness.reason, retryAfterMs: readiness.retryAfterMs };
+      task.mustDrain = false;
+    }
+    const probe = await context.gate.probe(prepared.editor, prepared.change.path, signal);
+    context.faultPoint('after_probe');
+    if (probe.state === 'away')
+      return { kind: 'hold', reason: probe.reason, retryAfterMs: probe.retryAfterMs };
+    if (probe.state === 'refused')
+      return failed('outcome_unknown', { code: probe.code, message: probe.message });
+    const at = prepared.waypoints.lastIndexOf(probe.state === 'present' ? probe.sha256 : '');
+    if (at === prepared.waypoints.length - 1) return arrived(prepared, probe, context);
+    if (at < 0) return offTheRoad(task, prepared, probe);
+    if (task.attempts > context.retry.maxAttempts) return exhausted(task, at);
+    const verdict = await takeStep(task, prepared, at, context, signal);
+    if (verdict) return verdict;
+  }
+}
+
+/** Undefined: look again. */
+async function takeStep(
+  task: Task,
+  prepared: PreparedChange,
+  at: number,
+  context: ExecuteContext,
+  signal: AbortSignal,
+): Promise<Verdict | undefined> {
+  const step = prepared.steps[at];
+  if (!step)
+    return failed('outcome_unknown', {
+      code: 'plan_changed',
+      message: 'another build began this change and stopped half way',
+    });
+  task.attempts = Math.max(1, task.attempts);
+  const answer = await context.gate.run(prepared.editor, step, {
+    token: context.nextToken(prepared.editor),
+    commandId: task.command.commandId,
+    attempt: task.attempts,
+    signal,
+  });
+  context.faultPoint('after_call');
+  return settleAnswer(task, at, answer, context);
+}
+
+function settleAnswer(task: Task, at: number, answer: Answer, context: ExecuteContext): Verdict | undefined {
+  switch (answer.kind) {
+    case 'done':
+      // A success is no proof: if the file still stands where it stood, this was an attempt that failed.
+      task.mayHaveRun = true;
+      task.lastError = 'the editor reported success, but the file did not change';
+      if (task.lastStepAt === at) task.attempts++;
+      task.lastStepAt = at;
+      return undefined;
+    case 'unknown':
+      task.mayHaveRun = true;
+      task.mustDrain = true;
+      task.attempts++;
+      task.lastError = answer.reason;
+      return undefined;
+    case 'stale':
+    case 'exists':
+      task.attempts++;
+      task.lastError =
+        answer.kind === 'stale'
+          ? 'the editor holds another version of the file'
+          : 'the editor says that the file exists';
+      return undefined;
+    case 'away':
+      return { kind: 'hold', reason: answer.reason, retryAfterMs: answer.retryAfterMs };
+    case 'not_executed': {
+      const verdict = tryAgain(task, answer.reason, context, answer.retryAfterMs);
+      task.attempts++;
+      return at > 0 && verdict.kind === 'failed' ? { ...verdict, outcome: 'outcome_unknown' } : verdict;
+    }
+    case 'refused':
+      return at === 0
+        ? failed('failed', { code: answer.code, message: answer.message })
+        : failed('outcome_unknown', {
+            code: answer.code,
+            message: `refused half way, the file is at step ${at}: ${answer.message}`,
+          });
+  }
+}
+
+async function arrived(prepared: PreparedChange, probe: Probe, context: ExecuteContext): Promise<Verdict> {
+  const { change, direction, operationId, editor, tool } = prepared;
+  const after = probe.state === 'present' ? probe.content : null;
+  await storeImages(context.images, null, after?.meta ? { bytes: after.meta, meta: null } : null);
+  const image = imageOf(after, probe.state === 'present' ? probe.guid : null);
+  const before = imageOf(change.before);
+  const [first, last] = direction === 'undo' ? [image, before] : [before, image];
+  const metaLost =
+    change.after?.meta != null && after?.meta != null && sha256(change.after.meta) !== sha256(after.meta);
+  return {
+    kind: 'completed',
+    result: {
+      operationId,
+      path: change.path,
+      editor,
+      sha256: image?.sha256 ?? null,
+      bytes: image?.bytes ?? null,
+      beforeSha256: before?.sha256 ?? null,
+      ...(image?.meta?.guid ? { guid: image.meta.guid } : {}),
+      ...(metaLost ? { warning: 'the .meta is not what it was: Unity rewrote it' } : {}),
+    },
+    change: {
+      direction,
+      operation: { operationId, editor, path: change.path, tool, before: first, after: last },
+    },
+  };
+}
+
+function offTheRoad(task: Task, prepared: PreparedChange, probe: Probe): Verdict {
+  const { path } = prepared.change;
+  const error = {
+    path,
+    expectedSha256: prepared.waypoints[0] || null,
+    currentSha256: probe.state === 'present' ? probe.sha256 : null,
+  };
+  if (task.mayHaveRun)
+    return {
+      ...failed('outcome_unknown', {
+        code: 'changed_meanwhile',
+        message: `${path} is neither as it was nor as intended, and a call may have run: look at the file before you go on`,
+        ...error,
+      }),
+    };
+  const conflict = failed('conflict', {
+    code: 'conflict',
+    message: `${path} was changed by somebody else meanwhile; nothing was written`,
+    ...error,
+  });
+  return prepared.direction === 'apply' || conflict.kind !== 'failed'
+    ? conflict
+    : { ...conflict, operationId: prepared.operationId };
+}
+
+function exhausted(task: Task, at: number): Verdict {
+  const error = {
+    code: 'attempts_exhausted',
+    message: `gave up after ${task.attempts - 1} attempts: ${task.lastError ?? 'no answer'}`,
+  };
+  task.attempts--;
+  return { kind: 'failed', outcome: at === 0 ? 'failed' : 'outcome_unknown', error, exhausted: true };
+}
+
+async function storeImages(images: ImageStore, ...contents: readonly (FileContent | null)[]): Promise<void> {
+  const all = contents.flatMap((content) =>
+    content ? [content.bytes, ...(content.meta ? [content.meta] : [])] : [],
+  );
+  if (all.length > 0) await images.put(all.map((bytes) => ({ sha256: sha256(bytes), bytes })));
+}
+
+function imageOf(content: FileContent | null, guid: string | null = guidOf(content?.meta)): FileImage | null {
+  if (!content) return null;
+  return {
+    sha256: sha256(content.bytes),
+    bytes: content.bytes.byteLength,
+    meta: content.meta ? { sha256: sha256(content.meta), bytes: content.meta.byteLength, guid } : null,
+  };
+}
+
+function guidOf(meta: Uint8Array | null | undefined): string | null {
+  return meta ? (/^guid: ([0-9a-f]{32})\s*$/m.exec(Buffer.from(meta).toString('latin1'))?.[1] ?? null) : null;
+}
+
+/** The content behind an image; undefined when the store does not have it. */
+export async function contentOf(image: FileImage, images: ImageStore): Promise<FileContent | undefined> {
+  const [bytes, meta] = await Promise.all([
+    images.get(image.sha256),
+    image.meta ? images.get(image.meta.sha256) : null,
+  ]);
+  return bytes === undefined || meta === undefined ? undefined : { bytes, meta };
+}
+
+async function loaded(image: FileImage | null, images: ImageStore): Promise<FileContent | null | undefined> {
+  return image === null ? null : contentOf(image, images);
+}

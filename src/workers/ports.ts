@@ -1,0 +1,135 @@
+import type { Command, CommandMeta, CommandPosition } from '../commands/envelope.js';
+import type { Refusal } from '../commands/problems.js';
+import type { LoggedEvent, SparkEvent } from '../events/event.js';
+
+/** Asked by other roles over core NATS: cheap, answered from memory. */
+export interface WorkerAnswers {
+  heldCommands(): number;
+  status(commandIds: readonly string[]): Promise<readonly object[]>;
+  planUndo(request: { sessionId: string; direction: 'undo' | 'redo'; operationId?: string }): Promise<object>;
+}
+
+/** What the worker needs of the streams; src/streams serves it, app.ts joins the two. */
+
+/** One item of a delivered message: a command, or something that cannot be one. */
+export type Inbound =
+  | { readonly kind: 'command'; readonly command: Command }
+  | ({ readonly kind: 'bad' } & BadCommand);
+
+/** What could be read of a publish that is no command. A session that can be read is told by a `rejected` event. */
+export interface BadCommand {
+  readonly refusal: Refusal;
+  readonly commandId: string;
+  readonly position: CommandPosition;
+  readonly acceptedAt: string;
+  readonly sessionId: string | null;
+  readonly editor: string | null;
+  readonly type: string | null;
+  readonly meta: CommandMeta;
+}
+
+/** One message of the command stream. Its items are settled one by one; the last one acknowledges it. */
+export interface Delivery {
+  readonly partition: number;
+  readonly seq: number;
+  readonly items: readonly Inbound[];
+  readonly original: OriginalMessage;
+  ack(): void;
+  /** Tells the server that it is still being worked on. */
+  working(): void;
+}
+
+export interface OriginalMessage {
+  readonly subject: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly data: Uint8Array;
+}
+
+export interface CommandInbox {
+  /**
+   * Makes the server deliver again, in order, everything of the partition that is not acknowledged; returns the floor below which all is.
+   * Called at a takeover and after each reconnect: without it what was lost on the wire would come late and out of order.
+   */
+  reset(partition: number): Promise<{ readonly ackFloor: number }>;
+  /** One pull: yields up to `max` messages as they come and ends after that many, after a while without any, or at the abort. */
+  pull(partition: number, max: number, signal: AbortSignal): AsyncIterable<Delivery>;
+  /** Messages not delivered yet, and the floor. */
+  pending(partition: number): Promise<{ readonly waiting: number; readonly ackFloor: number }>;
+  /** Drops acknowledged messages below `seq` that the duplicate window does not need any more. */
+  purgeBelow(partition: number, seq: number): Promise<void>;
+  usage(): Promise<{ readonly bytes: number; readonly maxBytes: number }>;
+}
+
+/** The log of one partition, held by one owner. */
+export interface PartitionLog {
+  /** Grows with every claim: the first half of each fence token. */
+  readonly epoch: number;
+  /**
+   * Appends in call order, batched with whatever else waits; resolves once stored. Retries for as long as the stream is away.
+   * Rejects only with `FencedError` (somebody else appended: we are a zombie) or when closed.
+   */
+  append(events: readonly SparkEvent[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface LogPort {
+  /** Takes the partition: from now on an append of any earlier owner is refused. */
+  claim(partition: number): Promise<PartitionLog>;
+  /** Every event stored so far, in order: what the worker's state is folded from. */
+  replay(onEvent: (logged: LoggedEvent) => void, signal: AbortSignal): Promise<void>;
+}
+
+export interface ImageStore {
+  /** Stores each once, by sha-256; resolves when all are durable. */
+  put(images: readonly { readonly sha256: string; readonly bytes: Uint8Array }[]): Promise<void>;
+  /** Undefined for one that is not there. */
+  get(sha256: string): Promise<Uint8Array | undefined>;
+}
+
+export interface DeadLetterInput {
+  readonly reason: string;
+  readonly attempts: number;
+  readonly lastError: string;
+  readonly original: OriginalMessage;
+  readonly commandId: string | null;
+  readonly sessionId: string | null;
+  readonly editor: string | null;
+  readonly position: CommandPosition;
+}
+
+export interface DeadLetters {
+  /** Stores one, once per position; resolves when it is durable. */
+  append(letter: DeadLetterInput): Promise<void>;
+}
+
+/** Commands of one editor that were moved out of the way of other editors together, in order. */
+export interface ParkedBatch {
+  readonly parkedSeq: number;
+  readonly commands: readonly Command[];
+}
+
+export interface Parking {
+  /** Resolves with the place the batch was stored at. */
+  park(editor: string, commands: readonly Command[]): Promise<number>;
+  /** The next batches of an editor after `afterSeq`, in order. */
+  read(editor: string, afterSeq: number, maxBatches: number): Promise<ParkedBatch[]>;
+  /** Forgets an editor's parked commands up to and with `seq`. */
+  release(editor: string, seq: number): Promise<void>;
+  /** The editors that have parked commands and the place of their last batch. */
+  parked(): Promise<ReadonlyMap<string, number>>;
+}
+
+export interface LiveFeed {
+  /** Copies of stored events for live subscribers; at most once. */
+  published(events: readonly SparkEvent[]): void;
+  /** Telemetry: a new picture. Drops the oldest above its limit and counts it. */
+  frame(frame: {
+    sessionId: string;
+    editor: string;
+    commandId: string;
+    frameSha256: string;
+    mime: string;
+    widthPx: number;
+    heightPx: number;
+  }): void;
+}

@@ -1,0 +1,196 @@
+import { every, pause } from '../core/clock.js';
+import { messageOf } from '../core/errors.js';
+import { Hysteresis } from '../core/hysteresis.js';
+import type { Service } from '../core/service.js';
+import { Dispatcher } from './dispatcher.js';
+import type { PartitionLog } from './ports.js';
+import { Purger } from './purger.js';
+import { relieve } from './relief.js';
+import type { WorkerDependencies } from './workerOptions.js';
+import { WorkerState } from './workerState.js';
+
+const HEARTBEAT_MS = 60_000;
+const HOUSEKEEPING_MS = 5_000;
+const RELIEF_MS = 250;
+
+/**
+ * Takes commands in order for each editor and brings them to exactly one end. Start: claim the partitions (fencing every earlier
+ * owner), fold the log into the worker's state, then let the server deliver whatever is not acknowledged, in order.
+ */
+export class Worker implements Service {
+  readonly name = 'worker';
+  readonly #deps: WorkerDependencies;
+  readonly #brake: Hysteresis;
+  #run: Run | undefined;
+
+  constructor(deps: WorkerDependencies) {
+    this.#deps = deps;
+    const high = Math.max(2, Math.floor(deps.limits.maxInflight * deps.limits.queueWatermark));
+    this.#brake = new Hysteresis(high, Math.floor(high / 2));
+  }
+
+  /** What it holds now: for metrics, status answers and undo plans. Undefined while it owns nothing. */
+  get view(): { state: WorkerState; dispatcher: Dispatcher } | undefined {
+    return this.#run;
+  }
+
+  get paused(): boolean {
+    return this.#brake.engaged;
+  }
+
+  async start(): Promise<void> {
+    if (this.#run) return;
+    const run = await this.#open();
+    this.#run = run;
+    for (const [editor, lastSeq] of await this.#deps.parking.parked())
+      run.dispatcher.openParked(editor, lastSeq);
+    await this.#startPulls(run);
+    const warn = (error: unknown) =>
+      this.#deps.listener.warn('housekeeping failed; it will be tried again', error);
+    const purger = new Purger(this.#deps);
+    run.timers.push(
+      every(HEARTBEAT_MS, () => run.dispatcher.inFlight.heartbeat(), warn),
+      every(HOUSEKEEPING_MS, () => this.#housekeeping(run, purger), warn),
+      every(RELIEF_MS, () => relieve(run.dispatcher, this.#brake), warn),
+    );
+  }
+
+  /** Stops pulling, gives what runs `drainMs` to end, then aborts it: its intent is stored, so the next start finishes it. */
+  async stop(): Promise<void> {
+    const run = this.#run;
+    if (!run) return;
+    this.#run = undefined;
+    for (const stop of run.timers) stop();
+    run.pulls.abort();
+    await Promise.all(run.pulling);
+    const ended = new AbortController();
+    await Promise.race([
+      this.#drain(run).finally(() => ended.abort()),
+      pause(this.#deps.clock, this.#deps.limits.drainMs, ended.signal),
+    ]);
+    run.abort.abort();
+    await run.dispatcher.settled();
+    run.dispatcher.inFlight.clear();
+    await Promise.all([...run.logs.values()].map((log) => log.close()));
+  }
+
+  /** The connection was lost and is back: what was on the wire is asked for again, in order. */
+  async reconnected(): Promise<void> {
+    const run = this.#run;
+    if (!run) return;
+    run.pulls.abort();
+    await Promise.all(run.pulling);
+    if (this.#run === run) await this.#startPulls(run);
+  }
+
+  async #open(): Promise<Run> {
+    const { deps } = { deps: this.#deps };
+    const abort = new AbortController();
+    const logs = new Map<number, PartitionLog>();
+    for (let partition = 0; partition < deps.limits.partitions; partition++)
+      logs.set(partition, await deps.log.claim(partition));
+    const state = new WorkerState(deps.limits.ledger);
+    await deps.log.replay(({ event, tsMs }) => state.apply(event, tsMs), abort.signal);
+    const dispatcher = new Dispatcher({
+      deps,
+      state,
+      logs,
+      signal: abort.signal,
+      onLoad: (inFlight) => this.#onLoad(inFlight),
+      fatal: (error) => this.#lose(error),
+    });
+    return {
+      state,
+      logs,
+      dispatcher,
+      abort,
+      pulls: new AbortController(),
+      pulling: [],
+      timers: [],
+      resume: () => undefined,
+    };
+  }
+
+  async #startPulls(run: Run): Promise<void> {
+    run.pulls = new AbortController();
+    const { signal } = run.pulls;
+    run.pulling = Array.from({ length: this.#deps.limits.partitions }, (_, partition) =>
+      this.#pullLoop(run, partition, signal),
+    );
+  }
+
+  async #pullLoop(run: Run, partition: number, signal: AbortSignal): Promise<void> {
+    const { inbox, clock, limits, listener } = this.#deps;
+    let reset = false;
+    while (!signal.aborted) {
+      try {
+        if (!reset) await inbox.reset(partition);
+        reset = true;
+        if (this.#brake.engaged) await this.#released(run, signal);
+        for await (const delivery of inbox.pull(partition, limits.batchSize, signal))
+          run.dispatcher.deliver(delivery);
+      } catch (error) {
+        if (signal.aborted) return;
+        // What was delivered and did not reach us would come late and out of order: start over from the floor.
+        reset = false;
+        listener.warn(`pulling partition ${partition} failed (${messageOf(error)}); trying again`, error);
+        await pause(clock, 200, signal);
+      }
+    }
+  }
+
+  #onLoad(inFlight: number): void {
+    const before = this.#brake.engaged;
+    const now = this.#brake.update(inFlight);
+    if (before === now) return;
+    this.#deps.listener.paused(now);
+    if (!now) this.#run?.resume();
+  }
+
+  async #released(run: Run, signal: AbortSignal): Promise<void> {
+    while (this.#brake.engaged && !signal.aborted)
+      await new Promise<void>((resolve) => {
+        const previous = run.resume;
+        const done = () => {
+          signal.removeEventListener('abort', done);
+          resolve();
+        };
+        run.resume = () => {
+          previous();
+          done();
+        };
+        signal.addEventListener('abort', done, { once: true });
+      });
+  }
+
+  async #drain(run: Run): Promise<void> {
+    for (const lane of run.dispatcher.lanes) lane.dropWaiting();
+    await run.dispatcher.settled();
+  }
+
+  async #housekeeping(run: Run, purger: Purger): Promise<void> {
+    run.dispatcher.sweep();
+    run.state.ledger.expire(this.#deps.clock.nowMs());
+    await purger.run();
+  }
+
+  /** Fenced, or the log is gone: nothing of what we hold counts any more. */
+  #lose(error: unknown): void {
+    const run = this.#run;
+    if (!run || run.abort.signal.aborted) return;
+    run.abort.abort();
+    void this.stop().then(() => this.#deps.listener.lost(error));
+  }
+}
+
+/** One ownership, from claim to stop. */
+interface Run {
+  readonly state: WorkerState;
+  readonly logs: ReadonlyMap<number, PartitionLog>;
+  readonly dispatcher: Dispatcher;
+  readonly abort: AbortController;
+  pulls: AbortController;
+  pulling: Promise<void>[];
+  readonly timers: (() => void)[];
+  resume: () => void;
+}
