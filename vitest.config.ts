@@ -2,13 +2,13 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests that need real servers: anywhere by name (`*.int.test.ts`), or by folder. */
 const INTEGRATION = ['test/integration/**/*.test.ts', 'test/**/*.int.test.ts'];
-const E2E = ['test/e2e/**/*.test.ts'];
-const CHAOS = ['test/chaos/**/*.test.ts'];
+/** Tests that start servers or whole SPARKs of their own. */
+const E2E = ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts', 'test/embedded/*.test.ts'];
 
 /**
  * Three kinds of test, one after the other so that none steals the other's processor: `unit` needs nothing but Node and runs
  * in parallel; `integration` shares one Postgres cluster and one nats-server a run (test/support/globalSetup.ts); `e2e` starts
- * whole SPARKs of its own. Two workers at most: the tests must pass on a two-core machine without lying about time.
+ * servers and whole SPARKs of its own. Two workers at most: the tests must pass on a two-core machine without lying about time.
  */
 export default defineConfig({
   test: {
@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...INTEGRATION, ...E2E, ...CHAOS, 'node_modules/**'],
+          exclude: [...INTEGRATION, ...E2E, 'node_modules/**'],
           testTimeout: 10_000,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
@@ -40,7 +40,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: [...E2E, ...CHAOS],
+          include: E2E,
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,

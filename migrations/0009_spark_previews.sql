@@ -22,6 +22,7 @@ CREATE TABLE spark.spark_previews (
 
 CREATE INDEX spark_previews_ts_brin ON spark.spark_previews USING brin (ts) WITH (pages_per_range = 32);
 CREATE INDEX spark_previews_session_seq ON spark.spark_previews (session_id, seq);
+CREATE INDEX spark_previews_frame ON spark.spark_previews (frame_sha256);
 
 GRANT SELECT, INSERT, TRUNCATE ON spark.spark_previews TO spark_projector;
 GRANT SELECT ON spark.spark_previews TO spark_ingest, spark_dashboard_ro;

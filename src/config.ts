@@ -36,9 +36,9 @@ export const CONFIG_FIELDS = [
   },
   {
     name: 'SPARK_LOG_LEVEL',
-    doc: 'fatal, error, warn, info, debug or trace',
+    doc: 'fatal, error, warn, info or debug',
     default: 'info',
-    schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']),
+    schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug']),
   },
   {
     name: 'SPARK_HTTP_HOST',

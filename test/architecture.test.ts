@@ -24,6 +24,8 @@ describe('the law itself', () => {
     ['src/workers/x.ts', "import type { A } from '../projections/fold.js';"],
     ['src/events/x.ts', "export * from '../http/routes.js';"],
     ['src/http/x.ts', "const m = await import('../app.js');"],
+    ['src/roles/x.ts', "import { startPostgresPair } from '../embedded/postgresPair.js';"],
+    ['src/runtime/x.ts', "import { runApp } from '../app.js';"],
     ['src/embedded/simulator/x.ts', "import { a } from '../ports.js';"],
     ['src/embedded/x.ts', "import { a } from '../unity/mcp.js';"],
     ['src/workers/x.ts', "import { Client } from 'pg';"],
@@ -40,6 +42,7 @@ describe('the law itself', () => {
 
   it.each([
     ['src/app.ts', "import { a } from './streams/a.js';"],
+    ['src/roles/x.ts', "import { Worker } from '../workers/worker.js';"],
     ['src/cli/x.ts', "import { Command } from 'commander';"],
     ['src/unity/x.ts', "import type { EditorGate } from '../workers/editor.js';"],
     ['src/streams/x.ts', "import type { LogSource } from '../projections/ports.js';"],

@@ -18,7 +18,8 @@ const FOLDERS = [
   'dashboards',
   'alerts',
 ];
-const MAX_LINES = 300;
+/** A test file is one suite over one thing, and its sentences take room. */
+const MAX_LINES = { code: 300, tests: 400 };
 
 const inFolders = (endings: readonly string[]): SourceFile[] =>
   FOLDERS.filter((folder) => existsSync(join(ROOT, folder))).flatMap((folder) => filesUnder(folder, endings));
@@ -56,10 +57,10 @@ describe('a tidy house', () => {
     );
   });
 
-  it(`keeps every file within ${MAX_LINES} lines`, () => {
+  it(`keeps every file within ${MAX_LINES.code} lines, tests within ${MAX_LINES.tests}`, () => {
     const long = code
       .map((file) => ({ path: file.path, lines: file.text.trimEnd().split('\n').length }))
-      .filter((file) => file.lines > MAX_LINES);
+      .filter((file) => file.lines > (file.path.startsWith('test/') ? MAX_LINES.tests : MAX_LINES.code));
     expect(long).toEqual([]);
   });
 
@@ -100,7 +101,9 @@ describe('a tidy house', () => {
     const here = above === '/' ? [] : everything.filter((file) => file.text.includes(`${above}/`));
     expect(here.map((file) => file.path)).toEqual([]);
     expect(places(everything, /(?<![\w.@-])\/(?:Users|home|root)\/(?!spark\b)\w+/g)).toEqual([]);
-    expect(places(everything, /\b(?:192\.168|10\.\d{1,3})\.\d{1,3}\.\d{1,3}\b/g)).toEqual([]);
+    // Tests of what may reach us name addresses as their data.
+    const outsideTests = everything.filter((file) => !file.path.startsWith('test/'));
+    expect(places(outsideTests, /\b(?:192\.168|10\.\d{1,3})\.\d{1,3}\.\d{1,3}\b/g)).toEqual([]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { codeOf, messageOf } from '../core/errors.js';
+import { sparkVersion } from '../version.js';
 import type { CommandContext } from './commands/context.js';
 import { doctorCommand } from './commands/doctor.js';
 import { historyCommand } from './commands/history.js';
@@ -13,7 +14,6 @@ import { ApiError, CliError } from './errors.js';
 import { EXIT } from './exitCodes.js';
 import type { CliHost } from './host.js';
 import { paint, printable } from './text.js';
-import { sparkVersion } from './version.js';
 
 const EXIT_CODES = `
 Exit codes: 0 ok, 1 failed, 2 usage, 3 unreachable, 4 timeout, 5 conflict.

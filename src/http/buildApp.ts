@@ -5,17 +5,19 @@ import fastify, {
   type FastifyRequest,
   type FastifyServerFactory,
 } from 'fastify';
-import { jsonSchemaTransform, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { createJsonSchemaTransform, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { LIMITS } from '../commands/limits.js';
 import { parseJsonBody } from '../commands/parseBody.js';
 import { problemsOf } from '../commands/problems.js';
 import type { Logger } from '../observability/logger.js';
 import type { App } from './app.js';
+import { answerClientError } from './clientError.js';
 import { bodyTooLarge } from './hotPath.js';
 import { OPENAPI_BASE, withHotRoute } from './openapi.js';
 import { draft, draftOfRefusal, headersOf, type ProblemDraft, ProblemError, problemOf } from './problem.js';
 import { contextOf } from './requestContext.js';
+import { COMPONENTS } from './responses.js';
 
 /** Where in the request a validated part lies, as the prefix of its JSON pointers. */
 const PREFIX: Readonly<Record<string, string>> = {
@@ -36,6 +38,7 @@ export async function buildApp(
     bodyLimit: LIMITS.rawRequestBytes,
     // The front door answers 503 while draining, in our own words.
     return503OnClosing: false,
+    clientErrorHandler: answerClientError,
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (error, request, reply) => answerError(error, request, reply, logger),
   }).withTypeProvider<ZodTypeProvider>() as unknown as App;
@@ -70,7 +73,10 @@ export async function buildApp(
   app.addHook('onRequest', async (request) => {
     contextOf(request.raw).route = request.routeOptions.url ?? 'unmatched';
   });
-  await app.register(swagger, { openapi: OPENAPI_BASE, transform: jsonSchemaTransform });
+  await app.register(swagger, {
+    openapi: OPENAPI_BASE,
+    transform: createJsonSchemaTransform({ schemaRegistry: COMPONENTS }),
+  });
   register(app);
   let document: string | undefined;
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {

@@ -124,7 +124,12 @@ async function open(options: HttpServerOptions): Promise<Running> {
     registerLanding(routes, { version });
   });
   metrics.set('spark_build_info', { version, node: process.version }, 1);
-  await app.listen({ host: options.host, port: options.port });
+  try {
+    await app.listen({ host: options.host, port: options.port });
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
   hub.start();
   if (!server) throw new Error('Fastify did not ask for its server');
   return { app, server, door, readiness, hub, stopping };

@@ -3,7 +3,7 @@ import { CATALOGUE, type CommandDefinition } from '../commands/catalogue.js';
 import { LIMITS } from '../commands/limits.js';
 import { HOT_ROUTE } from './hotPath.js';
 import { commandRequest } from './requestSchema.js';
-import { answers, outcome, problemSchema, receipt } from './responses.js';
+import { answers, COMPONENTS, outcome, receipt } from './responses.js';
 
 type Json = Record<string, unknown>;
 
@@ -29,24 +29,38 @@ export function withHotRoute(document: Json): Json {
   const components = document['components'] as { schemas?: Json };
   return {
     ...document,
-    components: { ...components, schemas: { ...components.schemas, ...commandSchemas() } },
+    components: {
+      ...components,
+      schemas: { ...components.schemas, ...componentSchemas(), ...commandSchemas() },
+    },
     paths: { ...paths, [HOT_ROUTE]: { post: submitOperation(), ...paths[HOT_ROUTE] } },
   };
 }
 
-function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+function inputSchema(schema: z.ZodType): Json {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   return json;
+}
+
+/** The shapes that routes refer to by name. */
+function componentSchemas(): Json {
+  const { schemas } = z.toJSONSchema(COMPONENTS, {
+    unrepresentable: 'any',
+    uri: (id) => `#/components/schemas/${id}`,
+  });
+  return Object.fromEntries(
+    Object.entries(schemas).map(([id, { $schema: _schema, $id: _id, ...json }]) => [id, json]),
+  );
 }
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 
 function commandSchemas(): Json {
-  const envelope = schemaOf(commandRequest, 'input');
+  const envelope = inputSchema(commandRequest);
   const properties = envelope['properties'] as Json;
   const schemas: Json = {};
   for (const { type, schema, summary } of Object.values<CommandDefinition>(CATALOGUE)) {
-    schemas[`${type}.payload`] = schemaOf(schema, 'input');
+    schemas[`${type}.payload`] = inputSchema(schema);
     schemas[type] = {
       ...envelope,
       description: summary,
@@ -66,12 +80,17 @@ function commandSchemas(): Json {
 }
 
 function submitOperation(): Json {
-  const batch = z
-    .array(z.union([receipt, problemSchema]))
-    .describe('One result or problem per item, in order');
-  const responses = answers(
-    { 200: outcome, 202: z.union([receipt, batch]) },
-    [400, 409, 413, 415, 422, 429, 503],
+  const one = { 'application/json': { schema: ref('Outcome') } };
+  const batch = {
+    type: 'array',
+    description: 'One result or problem per item, in order',
+    items: { anyOf: [ref('Receipt'), ref('Problem')] },
+  };
+  const problems = Object.entries(answers({}, [400, 409, 413, 415, 422, 429, 503])).map(
+    ([status, { description }]) => [
+      status,
+      { description, content: { 'application/problem+json': { schema: ref('Problem') } } },
+    ],
   );
   const header = (name: string, description: string) => ({
     name,
@@ -106,19 +125,13 @@ function submitOperation(): Json {
         },
       },
     },
-    responses: Object.fromEntries(
-      Object.entries(responses).map(([status, { description, content }]) => [
-        status,
-        {
-          description,
-          content: Object.fromEntries(
-            Object.entries(content).map(([type, { schema }]) => [
-              type,
-              { schema: schemaOf(schema, 'output') },
-            ]),
-          ),
-        },
-      ]),
-    ),
+    responses: {
+      200: { description: outcome.description, content: one },
+      202: {
+        description: receipt.description,
+        content: { 'application/json': { schema: { anyOf: [ref('Receipt'), batch] } } },
+      },
+      ...Object.fromEntries(problems),
+    },
   };
 }

@@ -34,6 +34,13 @@ export const receipt = z
 
 export const outcome = commandView.extend({ duplicate: z.boolean() }).describe('The command and its outcome');
 
+/** What `/openapi.json` names once and refers to. */
+export const COMPONENTS = z.registry<{ id: string }>();
+COMPONENTS.add(problemSchema, { id: 'Problem' })
+  .add(receipt, { id: 'Receipt' })
+  .add(outcome, { id: 'Outcome' })
+  .add(commandView, { id: 'CommandView' });
+
 const PROBLEM_TEXT: Readonly<Record<number, string>> = {
   400: 'Malformed',
   401: 'No valid bearer token',

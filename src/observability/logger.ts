@@ -37,16 +37,27 @@ export function createLogger(options: LoggerOptions): Logger {
   const logger: PinoLogger = pino(
     {
       level: options.level,
-      base: { ...options.fields },
+      base: redact({ ...options.fields }) as Record<string, unknown>,
       timestamp: stdTimeFunctions.isoTime,
       messageKey: 'message',
       formatters: {
         level: (label) => ({ level: label }),
         log: (fields) => redact(fields) as Record<string, unknown>,
-        bindings: (fields) => redact(fields) as Record<string, unknown>,
       },
     },
     destination,
   );
-  return logger;
+  return wrap(logger);
+}
+
+/** pino formats what a line carries, but not what a child adds to all of its lines: that is cleaned here. */
+function wrap(logger: PinoLogger): Logger {
+  return {
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
+    error: (fields, message) => logger.error(fields, message),
+    fatal: (fields, message) => logger.fatal(fields, message),
+    child: (fields) => wrap(logger.child(redact(fields) as Record<string, unknown>)),
+  };
 }

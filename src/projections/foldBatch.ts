@@ -30,49 +30,69 @@ export interface FoldedBatch {
   readonly days: ReadonlySet<number>;
 }
 
-/** Folds events in log order into all read models. Pure; throws on an event that is not what it says (poison). */
-export function foldBatch(events: readonly LoggedEvent[]): FoldedBatch {
-  const out = {
-    events: new CopyBuffer(),
-    calls: new CopyBuffer(),
-    scripts: new CopyBuffer(),
-    previews: new CopyBuffer(),
-  };
-  const uncertainCalls: CallRow[] = [];
-  const commands = new Map<string, CommandChange>();
-  const operations = new Map<string, OperationChange>();
-  const sessions = new Map<string, SessionDelta>();
-  const images = new Map<string, number>();
-  const days = new Set<number>();
-  for (const logged of events) {
+/** Folds one event after the other, in log order, into all read models; throws on an event that is not what it says (poison). */
+export class BatchFold {
+  readonly #events = new CopyBuffer();
+  readonly #calls = new CopyBuffer();
+  readonly #scripts = new CopyBuffer();
+  readonly #previews = new CopyBuffer();
+  readonly #uncertainCalls: CallRow[] = [];
+  readonly #commands = new Map<string, CommandChange>();
+  readonly #operations = new Map<string, OperationChange>();
+  readonly #sessions = new Map<string, SessionDelta>();
+  readonly #images = new Map<string, number>();
+  readonly #days = new Set<number>();
+
+  add(logged: LoggedEvent): void {
     const { commandId } = logged.event;
-    encodeEventRow(out.events, eventRow(logged));
-    days.add(dayOf(logged.tsMs));
-    const before = commands.get(commandId);
-    const call = callOf(logged);
-    if (call?.ifStarted && (before?.startedAtMs ?? null) === null) uncertainCalls.push(call.row);
-    else if (call) encodeCallRow(out.calls, call.row);
-    commands.set(commandId, evolveCommand(before, logged));
+    encodeEventRow(this.#events, eventRow(logged));
+    this.#days.add(dayOf(logged.tsMs));
+    const before = this.#commands.get(commandId);
+    this.#addCall(logged, (before?.startedAtMs ?? null) !== null);
+    this.#commands.set(commandId, evolveCommand(before, logged));
     const script = scriptRow(logged);
-    if (script) encodeScriptRow(out.scripts, script);
+    if (script) encodeScriptRow(this.#scripts, script);
     const preview = previewRow(logged);
-    if (preview) encodePreviewRow(out.previews, preview);
+    if (preview) encodePreviewRow(this.#previews, preview);
     const operation = operationIn(logged);
     if (operation) {
       const { operationId } = operation;
-      operations.set(operationId, mergeOperation(operations.get(operationId), operation));
+      this.#operations.set(operationId, mergeOperation(this.#operations.get(operationId), operation));
     }
-    addImageNeeds(images, logged);
-    addToSession(sessions, logged);
+    addImageNeeds(this.#images, logged);
+    addToSession(this.#sessions, logged);
   }
-  return {
-    ...out,
-    uncertainCalls,
-    commands: encodeAll(commands.values(), encodeCommandChange),
-    commandIds: [...commands.keys()],
-    operations: encodeAll(operations.values(), encodeOperationChange),
-    ...{ sessions, images, days },
-  };
+
+  /** The batch; nothing may be added afterwards. */
+  finish(): FoldedBatch {
+    return {
+      events: this.#events,
+      calls: this.#calls,
+      uncertainCalls: this.#uncertainCalls,
+      scripts: this.#scripts,
+      previews: this.#previews,
+      commands: encodeAll(this.#commands.values(), encodeCommandChange),
+      commandIds: [...this.#commands.keys()],
+      operations: encodeAll(this.#operations.values(), encodeOperationChange),
+      sessions: this.#sessions,
+      images: this.#images,
+      days: this.#days,
+    };
+  }
+
+  #addCall(logged: LoggedEvent, startedInBatch: boolean): void {
+    const call = callOf(logged);
+    if (call === undefined) return;
+    if (call.ifStarted && !startedInBatch) this.#uncertainCalls.push(call.row);
+    else encodeCallRow(this.#calls, call.row);
+  }
+}
+
+/** Folds events in log order into all read models. Pure; throws on poison. */
+export function foldBatch(events: readonly LoggedEvent[]): FoldedBatch {
+  const fold = new BatchFold();
+  for (const logged of events) fold.add(logged);
+  return fold.finish();
 }
 
 function encodeAll<T>(values: Iterable<T>, encode: (out: CopyBuffer, value: T) => void): CopyBuffer {

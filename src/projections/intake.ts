@@ -1,6 +1,7 @@
 import { type Clock, pause } from '../core/clock.js';
 import { SourceEndedError } from './errors.js';
 import type { FlushPace } from './flushPace.js';
+import { nextTurn } from './nextTurn.js';
 import { Notice } from './notice.js';
 
 export interface IntakeLimits {
@@ -10,6 +11,8 @@ export interface IntakeLimits {
   readonly maxWeight: number;
   readonly maxBytes: number;
 }
+
+const TURN_WEIGHT = 256;
 
 /**
  * Reads a stream ahead of its projection into one bounded buffer, and hands out what has arrived as batches: while one batch is
@@ -35,6 +38,7 @@ export class Intake<T> {
   async pump(source: AsyncIterable<T>, signal: AbortSignal): Promise<void> {
     const onAbort = (): void => this.#changed.notify();
     signal.addEventListener('abort', onAbort, { once: true });
+    let inARow = 0;
     try {
       for await (const item of source) {
         const { weight, bytes } = this.#measure(item);
@@ -42,6 +46,12 @@ export class Intake<T> {
         this.#weight += weight;
         this.#bytes += bytes;
         this.#changed.notify();
+        // A source with much to give must not keep the transaction under way from its connection.
+        inARow += weight;
+        if (inARow >= TURN_WEIGHT) {
+          inARow = 0;
+          await nextTurn();
+        }
         while (this.#isFull() && !signal.aborted) await this.#changed.wait();
         if (signal.aborted) break;
       }

@@ -107,7 +107,7 @@ export class LogSession {
       toSeq: endOfMessage(last?.streamSeq ?? 0),
       tsMs: last?.tsMs ?? 0,
     };
-    const attempt = tryFold(part.events);
+    const attempt = await tryFold(part.events);
     const images = 'folded' in attempt ? await this.#makeReady(attempt.folded) : { stored: 0, missing: 0 };
     return { entries, part, attempt, images, prepareMs: this.#options.clock.monotonicMs() - beganMs };
   }
@@ -171,7 +171,7 @@ export class LogSession {
       return letters.length + 1;
     }
     let count = 0;
-    for (const half of splitPart(part)) count += await this.#writePart(half, tryFold(half.events));
+    for (const half of splitPart(part)) count += await this.#writePart(half, await tryFold(half.events));
     return count;
   }
 

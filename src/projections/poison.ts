@@ -2,15 +2,24 @@ import { codeOf, messageOf } from '../core/errors.js';
 import type { LoggedEvent } from '../events/event.js';
 import { classifyPostgresError } from '../postgres/errors.js';
 import type { ProjectorDeadLetter } from './deadLetters/write.js';
-import { type FoldedBatch, foldBatch } from './foldBatch.js';
+import { BatchFold, type FoldedBatch } from './foldBatch.js';
 import type { Unreadable } from './logEntries.js';
+import { nextTurn } from './nextTurn.js';
 
 export type FoldAttempt = { readonly folded: FoldedBatch } | { readonly poison: unknown };
 
+/** About 2 ms of work: between two slices the connection gets to send what the last batch's transaction waits for. */
+const SLICE_EVENTS = 128;
+
 /** A fold is pure: whatever it throws, an event is the cause, and it would throw again. */
-export function tryFold(events: readonly LoggedEvent[]): FoldAttempt {
+export async function tryFold(events: readonly LoggedEvent[]): Promise<FoldAttempt> {
   try {
-    return { folded: foldBatch(events) };
+    const fold = new BatchFold();
+    for (const [i, logged] of events.entries()) {
+      if (i > 0 && i % SLICE_EVENTS === 0) await nextTurn();
+      fold.add(logged);
+    }
+    return { folded: fold.finish() };
   } catch (error) {
     return { poison: error };
   }

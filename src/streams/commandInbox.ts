@@ -21,6 +21,7 @@ export async function createCommandInbox(nc: NatsConnection): Promise<CommandInb
   const manager = await jetstreamManager(nc);
   const created = (await manager.streams.info(STREAMS.commands)).created;
   return {
+    streamCreated: created,
     reset: (partition) => reset(manager, partition),
     pull: (partition, max, signal) => pull(js, created, partition, max, signal),
     pending: async (partition) => {

@@ -37,6 +37,7 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsRole, NatsPermissions>> = {
     publish: [
       'spark.commands.>',
       'spark.command-envelopes.*',
+      'spark.canary',
       'spark.internal.>',
       '_INBOX_spark_client.>',
       '_INBOX.>',

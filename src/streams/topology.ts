@@ -18,6 +18,7 @@ export const STREAMS = {
   telemetry: 'SPARK_TELEMETRY',
   deadLetters: 'SPARK_DLQ',
   advisories: 'SPARK_ADVISORIES',
+  canary: 'SPARK_CANARY',
 } as const;
 
 export interface TopologyLimits {
@@ -44,6 +45,7 @@ export function streamConfigs(limits: TopologyLimits): Partial<StreamConfig & { 
     telemetryStream(limits),
     deadLettersStream(limits),
     advisoriesStream(limits),
+    canaryStream(limits),
   ];
 }
 
@@ -105,6 +107,16 @@ const parkedStream = (limits: TopologyLimits): Config => ({
   discard: DiscardPolicy.New,
   allow_direct: true,
   duplicate_window: nanos(limits.duplicateWindowMs),
+});
+
+/** Written by `/readyz` to prove that the disk takes writes; a stream of its own, so that it says nothing about others' limits. */
+const canaryStream = (limits: TopologyLimits): Config => ({
+  ...durable(limits),
+  name: STREAMS.canary,
+  description: 'Proof that storing works',
+  subjects: ['spark.canary'],
+  discard: DiscardPolicy.Old,
+  max_msgs: 1,
 });
 
 const telemetryStream = (limits: TopologyLimits): Config => ({

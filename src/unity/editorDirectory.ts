@@ -42,6 +42,8 @@ export class EditorDirectory {
   private readonly options: DirectoryOptions;
   private readonly configured = new Map<string, PlaceAnswer & { readonly kind: 'found' }>();
   private readonly found = new Map<string, { readonly answer: PlaceAnswer; readonly untilMs: number }>();
+  /** The instance an editor was once taken for by its name: as long as this process lives it is never another one. */
+  private readonly taken = new Map<string, string>();
 
   constructor(options: DirectoryOptions) {
     this.options = options;
@@ -83,15 +85,18 @@ export class EditorDirectory {
     if (instances.kind === 'absent') {
       return away(`editor "${editor}" is not configured, and the MCP server does not list its editors`);
     }
-    const chosen = chooseInstance(editor, instances.ids, this.configured.size === 0);
-    return typeof chosen === 'string'
-      ? away(chosen)
-      : { kind: 'found', place: placeOf(chosen.instance, serverUrl) };
+    const taken = this.taken.get(editor);
+    if (taken !== undefined && !instances.ids.includes(taken)) return away(goneReason(editor, taken));
+    const chosen = taken ?? chooseInstance(editor, instances.ids, this.configured.size === 0);
+    if (typeof chosen !== 'string') return away(chosen.unclear);
+    this.taken.set(editor, chosen);
+    return { kind: 'found', place: { instance: chosen, projectFolder: null, serverUrl } };
   }
 }
 
-function placeOf(instance: string, serverUrl: string): EditorPlace {
-  return { instance, projectFolder: null, serverUrl };
+/** While the one project reloads, another may be the only one connected: it must not be taken for it. */
+function goneReason(editor: string, instance: string): string {
+  return `editor "${editor}" is Unity instance "${cleanText(instance, 100)}", which is not connected`;
 }
 
 function away(reason: string): PlaceAnswer {
@@ -103,17 +108,22 @@ export function chooseInstance(
   editor: string,
   ids: readonly string[],
   nothingConfigured: boolean,
-): { readonly instance: string } | string {
+): string | { readonly unclear: string } {
   const named = ids.filter((id) => id.slice(0, id.lastIndexOf('@')) === editor);
   const [only] = named;
-  if (only !== undefined && named.length === 1) return { instance: only };
-  if (named.length > 1)
-    return `${named.length} connected projects are named "${editor}": configure which one is meant`;
+  if (only !== undefined && named.length === 1) return only;
+  if (named.length > 1) {
+    return {
+      unclear: `${named.length} connected projects are named "${editor}": configure which one is meant`,
+    };
+  }
   const [sole] = ids;
   if (editor === DEFAULT_EDITOR && nothingConfigured && sole !== undefined) {
-    if (ids.length === 1) return { instance: sole };
-    return `${ids.length} Unity editors are connected: configure which one is "${DEFAULT_EDITOR}"`;
+    if (ids.length === 1) return sole;
+    return {
+      unclear: `${ids.length} Unity editors are connected: configure which one is "${DEFAULT_EDITOR}"`,
+    };
   }
   const there = ids.length === 0 ? 'none is' : ids.map((id) => cleanText(id, 80)).join(', ');
-  return `no connected Unity project is named "${editor}" (connected: ${there})`;
+  return { unclear: `no connected Unity project is named "${editor}" (connected: ${there})` };
 }

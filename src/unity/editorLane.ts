@@ -1,3 +1,5 @@
+import { type AbortWatcher, unwatchAbort, watchAbort } from './abortWatch.js';
+
 /**
  * One thing at a time for one editor: it runs one command at a time itself, and what would queue up inside it could still run
  * after we have given up on it (unity-mcp.md, fact 3). First come, first served.
@@ -25,17 +27,19 @@ export class EditorLane {
   /** `busy` stays true from the one that ends to the one that is woken, so nobody slips in between. */
   private turn(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      const watcher: AbortWatcher = {
+        onAbort: () => {
+          const at = this.waiting.indexOf(wake);
+          if (at >= 0) this.waiting.splice(at, 1);
+          reject(signal.reason);
+        },
+      };
       const wake = (): void => {
-        signal.removeEventListener('abort', leave);
+        unwatchAbort(signal, watcher);
         resolve();
       };
-      const leave = (): void => {
-        const at = this.waiting.indexOf(wake);
-        if (at >= 0) this.waiting.splice(at, 1);
-        reject(signal.reason);
-      };
       this.waiting.push(wake);
-      signal.addEventListener('abort', leave, { once: true });
+      watchAbort(signal, watcher);
     });
   }
 }

@@ -33,6 +33,8 @@ export interface GateOptions {
   /** Default: in memory only. */
   readonly fenceStore?: FenceStore;
   readonly timeouts?: Partial<CallTimeouts>;
+  /** MCP calls at once per server; default 10. */
+  readonly maxConnections?: number;
   /** Told of every mutation and render, for metrics. Must not throw. */
   readonly onCall?: (call: GateCallReport) => void;
 }
@@ -215,7 +217,12 @@ class UnityGate implements EditorGate, Service {
   private server(url: string): UnityServer {
     let server = this.servers.get(url);
     if (!server) {
-      server = new UnityServer(url, this.options.auth ?? {}, () => this.options.clock.monotonicMs());
+      server = new UnityServer(
+        url,
+        this.options.auth ?? {},
+        () => this.options.clock.monotonicMs(),
+        this.options.maxConnections,
+      );
       this.servers.set(url, server);
     }
     return server;

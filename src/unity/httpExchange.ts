@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { type AbortWatcher, unwatchAbort, watchAbort } from './abortWatch.js';
 import { SseParser } from './sseParser.js';
 
 /** One HTTP POST (or GET, DELETE) over a pool, read as it comes. Raw `dispatch`: no streams, no promises per chunk. */
@@ -39,8 +40,8 @@ export function exchange(
 ): Promise<ExchangeEnd> {
   return new Promise((resolve) => {
     const handler = new ExchangeHandler(request, monotonicMs, resolve);
-    if (request.signal.aborted) return handler.abort();
-    request.signal.addEventListener('abort', handler.abort, { once: true });
+    if (request.signal.aborted) return handler.onAbort();
+    watchAbort(request.signal, handler);
     try {
       pool.dispatch(
         {
@@ -59,7 +60,7 @@ export function exchange(
   });
 }
 
-class ExchangeHandler implements Dispatcher.DispatchHandler {
+class ExchangeHandler implements Dispatcher.DispatchHandler, AbortWatcher {
   private readonly request: ExchangeRequest;
   private readonly monotonicMs: () => number;
   private readonly resolve: (end: ExchangeEnd) => void;
@@ -79,10 +80,10 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.deadlineMs = monotonicMs() + request.timeoutMs;
   }
 
-  readonly abort = (): void => {
+  onAbort(): void {
     this.fail('aborted');
     this.controller?.abort(new Error('aborted'));
-  };
+  }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller;
@@ -154,7 +155,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     if (this.settled) return;
     this.settled = true;
     this.chunks = [];
-    this.request.signal.removeEventListener('abort', this.abort);
+    unwatchAbort(this.request.signal, this);
     this.resolve(end);
   }
 }

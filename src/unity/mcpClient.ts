@@ -1,5 +1,5 @@
-import { exchange } from './httpExchange.js';
-import { openSession, type Session, type SessionOpening } from './mcpSession.js';
+import { type AbortWatcher, unwatchAbort, watchAbort } from './abortWatch.js';
+import { endSession, openSession, type Session, type SessionOpening } from './mcpSession.js';
 import type { RawReply } from './rawReply.js';
 import { MAX_REQUEST_BYTES, type McpServer, rpc } from './rpc.js';
 
@@ -49,20 +49,9 @@ export class McpClient {
     const opening = await this.opening;
     this.opening = null;
     this.session = null;
-    if (opening?.kind !== 'open' || !opening.session.named) return;
-    await exchange(
-      this.server.pool,
-      {
-        method: 'DELETE',
-        path: this.server.path,
-        headers: opening.session.headers,
-        body: null,
-        timeoutMs,
-        maxAnswerBytes: 64 * 1024,
-        signal: new AbortController().signal,
-      },
-      this.server.monotonicMs,
-    );
+    if (opening?.kind === 'open' && opening.session.named) {
+      await endSession(this.server, opening.session, timeoutMs);
+    }
   }
 
   private async request(
@@ -122,9 +111,9 @@ export class McpClient {
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | null> {
   if (signal.aborted) return Promise.resolve(null);
   return new Promise((resolve, reject) => {
-    const abort = (): void => resolve(null);
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    const watcher: AbortWatcher = { onAbort: () => resolve(null) };
+    watchAbort(signal, watcher);
+    promise.then(resolve, reject).finally(() => unwatchAbort(signal, watcher));
   });
 }
 

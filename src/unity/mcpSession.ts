@@ -80,7 +80,26 @@ async function select(server: McpServer, session: Session, instance: string): Pr
   }
   // An answer in words we do not know: each call names the instance, and a wrong one is refused there.
   if (answer.kind === 'unknown' && reply.kind === 'result') return { kind: 'open', session };
+  // Nobody will use this session: an editor that is away for an hour must not leave thousands on the server.
+  if (session.named) void endSession(server, session, HANDSHAKE_TIMEOUT_MS);
   return failed(reply);
+}
+
+/** Tells the server that a session ends. Best effort: never throws. */
+export async function endSession(server: McpServer, session: Session, timeoutMs: number): Promise<void> {
+  await exchange(
+    server.pool,
+    {
+      method: 'DELETE',
+      path: server.path,
+      headers: session.headers,
+      body: null,
+      timeoutMs,
+      maxAnswerBytes: 64 * 1024,
+      signal: new AbortController().signal,
+    },
+    server.monotonicMs,
+  );
 }
 
 function failed(reply: RawReply): SessionOpening {

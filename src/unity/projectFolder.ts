@@ -55,11 +55,18 @@ export class ProjectFolder {
       return refusal('path_outside_project', `"${path}" is no path under Assets/`);
     }
     const absolute = join(this.root, path);
-    const parent = realParent(dirname(absolute));
-    if (parent === null || !isInside(parent.real, join(this.root, 'Assets'), parent.missing)) {
+    if (!this.holds(dirname(absolute))) {
       return refusal('path_outside_project', `"${path}" leads out of the project through a link`);
     }
     return { kind: 'inside', absolute };
+  }
+
+  /** Whether the deepest folder that exists on the way lies under Assets. No Assets at all yet: then under the root itself. */
+  private holds(folder: string): boolean {
+    const assets = join(this.root, 'Assets');
+    const parent = deepestParent(folder);
+    if (parent === null) return false;
+    return parent.real === assets || parent.real.startsWith(assets + sep) || parent.at === this.root;
   }
 
   read(path: string): FileRead {
@@ -105,23 +112,16 @@ function refusal(code: string, message: string): Refusal {
   return { kind: 'refused', code, message };
 }
 
-/** The real path of the deepest folder that exists, and whether more was asked; null when a link on the way leads nowhere. */
-function realParent(folder: string): { readonly real: string; readonly missing: boolean } | null {
-  let at = folder;
-  for (let missing = false; ; missing = true) {
+/** The deepest folder on the way that exists, as named and as it really is; null when a link leads nowhere. */
+function deepestParent(folder: string): { readonly at: string; readonly real: string } | null {
+  for (let at = folder; ; at = dirname(at)) {
     try {
-      return { real: realpathSync.native(at), missing };
+      return { at, real: realpathSync.native(at) };
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') return null;
       if (lstatSync(at, { throwIfNoEntry: false }) !== undefined) return null;
-      at = dirname(at);
     }
   }
-}
-
-/** A project without an Assets folder yet has a deepest parent above it. */
-function isInside(real: string, assets: string, missing: boolean): boolean {
-  return real === assets || real.startsWith(assets + sep) || (missing && real === dirname(assets));
 }
 
 /** Never blocks on a pipe or device, never follows a link in the last place. */

@@ -5,7 +5,9 @@ import { McpClient } from './mcpClient.js';
 import type { McpServer } from './rpc.js';
 
 /** Product.md section 1: at most 10 concurrent calls per endpoint. */
-const MAX_CONNECTIONS = 10;
+export const MAX_CONNECTIONS = 10;
+/** Signs of life have connections of their own: ten editors that compile must not make the eleventh look away. */
+const REST_CONNECTIONS = 4;
 const CONNECT_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 4_000;
 const MAX_REST_ANSWER_BYTES = 1024 * 1024;
@@ -25,20 +27,15 @@ export type RestReply =
 /** One MCP server: its connection pool, its REST side, and a session for each editor called through it. */
 export class UnityServer {
   private readonly pool: Pool;
+  private readonly restPool: Pool;
   private readonly mcp: McpServer;
   private readonly restBase: string;
   private readonly clients = new Map<string, McpClient>();
 
-  constructor(url: string, auth: UnityAuth, monotonicMs: () => number) {
+  constructor(url: string, auth: UnityAuth, monotonicMs: () => number, maxConnections = MAX_CONNECTIONS) {
     const { origin, pathname } = new URL(url);
-    this.pool = new Pool(origin, {
-      connections: MAX_CONNECTIONS,
-      pipelining: 1,
-      // Shorter than the server's own 5 s, so that a request seldom meets a connection that is just being closed.
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveMaxTimeout: KEEP_ALIVE_MS,
-      connect: { timeout: CONNECT_TIMEOUT_MS },
-    });
+    this.pool = poolOf(origin, maxConnections);
+    this.restPool = poolOf(origin, REST_CONNECTIONS);
     this.restBase = pathname.replace(/\/(mcp)?\/?$/, '');
     this.mcp = { pool: this.pool, path: pathname, authHeaders: authHeaders(auth), monotonicMs };
   }
@@ -65,7 +62,7 @@ export class UnityServer {
     const clients = [...this.clients.values()];
     this.clients.clear();
     await Promise.allSettled(clients.map((client) => client.close(CLOSE_TIMEOUT_MS)));
-    await this.pool.destroy();
+    await Promise.all([this.pool.destroy(), this.restPool.destroy()]);
   }
 
   private async rest(
@@ -76,7 +73,7 @@ export class UnityServer {
     signal: AbortSignal,
   ): Promise<RestReply> {
     const end = await exchange(
-      this.pool,
+      this.restPool,
       {
         method,
         path: `${this.restBase}${path}`,
@@ -90,6 +87,17 @@ export class UnityServer {
     );
     return restReplyOf(end);
   }
+}
+
+function poolOf(origin: string, connections: number): Pool {
+  return new Pool(origin, {
+    connections,
+    pipelining: 1,
+    // Shorter than the server's own 5 s, so that a request seldom meets a connection that is just being closed.
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+  });
 }
 
 function restReplyOf(end: ExchangeEnd): RestReply {

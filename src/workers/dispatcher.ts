@@ -193,7 +193,7 @@ export class Dispatcher {
     const event = startedEvent(command, token, intent, new Date(nowMs).toISOString());
     task.started = event;
     state.apply(event, nowMs);
-    deps.listener.startedAfter(nowMs - Date.parse(command.acceptedAt));
+    deps.listener.startedAfter(command.type, nowMs - Date.parse(command.acceptedAt));
     await this.#logOf(command.editor).append([event]);
   }
 

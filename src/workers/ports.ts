@@ -46,6 +46,8 @@ export interface OriginalMessage {
 }
 
 export interface CommandInbox {
+  /** When the command stream was made: part of the identity of commands named by their place in it. */
+  readonly streamCreated: string;
   /**
    * Makes the server deliver again, in order, everything of the partition that is not acknowledged; returns the floor below which all is.
    * Called at a takeover and after each reconnect: without it what was lost on the wire would come late and out of order.

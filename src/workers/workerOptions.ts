@@ -22,14 +22,14 @@ export interface WorkerLimits {
 /** What a worker tells of itself; wired to metrics and logs by the app. */
 export interface WorkerListener {
   finished(type: string, outcome: string, durationMs: number | null): void;
-  startedAfter(acceptedToStartMs: number): void;
+  startedAfter(type: string, acceptedToStartMs: number): void;
   retried(reason: string): void;
   deadLettered(reason: string): void;
   holding(editor: string, reason: string | undefined): void;
   paused(paused: boolean): void;
   warn(message: string, error: unknown): void;
   /** Ownership is lost: the worker has stopped and dropped what it held. */
-  lost(error: unknown): void;
+  lost: (error: unknown) => void;
 }
 
 export interface WorkerDependencies {

@@ -26,9 +26,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Stands in for Unity: shares no code with what it tests, not even ours of other embedded parts. */
 const ISLANDS = ['src/embedded/simulator/'];
 
-/** Files directly under src/ that know every folder; `config.ts` knows only what it needs to state limits. */
+/** Files directly under src/ that know every folder; `config*.ts` knows only what it needs to state limits. */
 const KNOWS_ALL = /^src\/(?:app\w*|main)\.ts$|^src\/cli\//;
-const CONFIG = 'src/config.ts';
+/** Join the parts: a role each, and what `npm start` runs beside them. They know all that is below them. */
+const WIRES: Readonly<Record<string, RegExp>> = {
+  roles: /^src\/(?:cli|embedded|runtime)\/|^src\/(?:app\w*|main)\.ts$/,
+  runtime: /^src\/cli\/|^src\/(?:app\w*|main)\.ts$/,
+};
+const CONFIG = /^src\/config\w*\.ts$/;
 const CONFIG_MAY_IMPORT = ['core', 'commands'];
 const PORT_FILE = /^src\/[\w/]+\/(?:ports|editor|\w+Port)\.ts$/;
 
@@ -90,8 +95,11 @@ function refuseFile(from: string, { specifier, typeOnly, constantsOnly }: Import
   if ((typeOnly || constantsOnly) && PORT_FILE.test(to)) return undefined;
   const home = folderOf(from);
   const target = folderOf(to);
-  if (from !== CONFIG && target === home && home !== '') return undefined;
-  const allowed = from === CONFIG ? CONFIG_MAY_IMPORT : MAY_IMPORT[home];
+  if (target === home && home !== '') return undefined;
+  const above = WIRES[home];
+  if (above !== undefined) return above.test(to) ? `may not import ${to}, which is above ${home}` : undefined;
+  if (CONFIG.test(from) && CONFIG.test(to)) return undefined;
+  const allowed = CONFIG.test(from) ? CONFIG_MAY_IMPORT : MAY_IMPORT[home];
   if (allowed === undefined) return `stands in no folder the law knows; name it in test/support/importLaw.ts`;
   return allowed.includes(target)
     ? undefined

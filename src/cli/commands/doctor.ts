@@ -22,7 +22,7 @@ export function doctorCommand(context: CommandContext): Command {
 }
 
 async function doctor(host: CliHost, options: ConnectionOptions): Promise<number> {
-  const line = liveLine(host, options.json === true);
+  const line = liveLine(host, true);
   line.show('looking at every part');
   const findings = await examine(host, options).finally(() => line.stop());
   const ok = findings.every((finding) => finding.ok);

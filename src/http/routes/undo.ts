@@ -48,7 +48,8 @@ export function registerUndo(app: App, deps: UndoDeps): void {
             'Never overwrites a later change: that is a conflict (409). `Prefer: wait=10` waits for the outcome; `Idempotency-Key` makes a repeat harmless.',
           tags: ['sessions'],
           params: z.object({ id: token }),
-          body: body.optional(),
+          // Fastify's word for no body at all is null.
+          body: body.nullish(),
           response: answers(
             { 200: z.union([plan, outcome]), 202: receipt },
             [400, 409, 413, 415, 422, 429, 503],

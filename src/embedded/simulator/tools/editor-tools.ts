@@ -6,6 +6,7 @@ import type { TestJob } from '../editor.js';
 import { asNumber, defineTool, looseNumber, type Tool } from '../tool.js';
 
 const CONSOLE_PAGE_DEFAULT = 100;
+const TEST_JOBS_KEPT_MAX = 200;
 const OPAQUE = { path: null, beforeSha: null, afterSha: null } as const;
 
 const readConsole = defineTool({
@@ -78,6 +79,8 @@ const runTests = defineTool({
   run(context, args) {
     const job: TestJob = { id: randomUUID().replaceAll('-', ''), mode: args.mode, startedAt: context.now() };
     const { tests, life } = context.editor.memory;
+    const oldest = tests.keys().next().value;
+    if (tests.size >= TEST_JOBS_KEPT_MAX && oldest !== undefined) tests.delete(oldest);
     context.commit(OPAQUE, () => tests.set(job.id, job));
     const timer = setTimeout(() => {
       job.finishedAt = context.now();

@@ -1,0 +1,107 @@
+import { messageOf } from './core/errors.js';
+import type { Service } from './core/service.js';
+import { migrate } from './postgres/migrate.js';
+import { createPool } from './postgres/pools.js';
+import { setRolePasswords } from './postgres/roles.js';
+import { type RoleContext, topologyLimits } from './roles/context.js';
+import { createIngestRole, type IngestRole } from './roles/ingest.js';
+import { createProjectorRole } from './roles/projector.js';
+import { createWorkerRole, type WorkerRole } from './roles/worker.js';
+import { connectRole } from './streams/connection.js';
+import { provision } from './streams/provision.js';
+
+export type AppRole = 'ingest' | 'worker' | 'projector';
+
+export interface AppOptions {
+  readonly roles: readonly AppRole[];
+  readonly token: string;
+  readonly httpPort: number;
+  readonly progress: (message: string) => void;
+}
+
+/** A running SPARK, or the roles of it that were asked for. */
+export interface App extends Service {
+  /** Where HTTP listens; undefined without the ingest role. */
+  address(): { readonly host: string; readonly port: number; readonly url: string } | undefined;
+}
+
+/**
+ * THE MAP, in flow order:
+ *
+ *   HTTP, spark.submit ──► ingest ─┐
+ *   any NATS client ───────────────┴─► SPARK_COMMANDS ──► worker ──► gate ──► Unity MCP
+ *                                                           │ intent, outcome
+ *                                                           ▼
+ *                          SPARK_IMAGES ◄── bytes ──── SPARK_LOG ──► projector ──► Postgres ──► standby ──► SQL, GET, undo log
+ *                                                           └──────► feed ──► SSE, Prefer: wait
+ */
+export async function createApp(context: RoleContext, options: AppOptions): Promise<App> {
+  const { roles } = options;
+  await Promise.all([
+    prepareStreams(context),
+    roles.includes('projector') || roles.includes('ingest') ? prepareDatabase(context, options) : undefined,
+  ]);
+  const worker = roles.includes('worker') ? await createWorkerRole(context) : undefined;
+  const projector = roles.includes('projector') ? await createProjectorRole(context) : undefined;
+  const ingest = roles.includes('ingest')
+    ? await createIngestRole(context, {
+        token: options.token,
+        port: options.httpPort,
+        checks: worker ? [workerCheck(worker)] : [],
+      })
+    : undefined;
+  return appOf([worker, projector], ingest);
+}
+
+function appOf(behind: readonly (Service | undefined)[], ingest: IngestRole | undefined): App {
+  return {
+    name: 'app',
+    start: async () => {
+      // The way in opens last: whoever can submit finds a worker and read models behind it.
+      await Promise.all(behind.map((role) => role?.start()));
+      await ingest?.start();
+    },
+    stop: async () => {
+      // The way in closes first; then what runs is finished, recorded and projected.
+      await ingest?.stop();
+      for (const role of behind) await role?.stop();
+    },
+    address: () => ingest?.address(),
+  };
+}
+
+/** Streams and consumers that are missing are made; what differs from this build's wishes is told, not changed. */
+async function prepareStreams({ parts, config, logger }: RoleContext): Promise<void> {
+  const admin = await connectRole('admin', parts.nats.url, parts.nats.credentials('admin'));
+  try {
+    for (const drift of await provision(admin, topologyLimits(config)))
+      logger.warn(
+        { ...drift },
+        'a stream is not set up as this build wants it: change it, or keep it knowingly',
+      );
+  } finally {
+    await admin.close();
+  }
+}
+
+async function prepareDatabase({ parts, logger }: RoleContext, { progress }: AppOptions): Promise<void> {
+  const dir = new URL('../migrations/', import.meta.url).pathname;
+  const { applied } = await migrate({ adminUrl: parts.postgres.adminUrl, dir });
+  if (applied.length > 0) progress(`database schema: ${applied.length} migrations applied`);
+  const admin = createPool({
+    url: parts.postgres.adminUrl,
+    applicationName: 'spark-setup',
+    maxConnections: 1,
+    onError: (error) => logger.warn({ error: messageOf(error) }, 'setup lost its connection to Postgres'),
+  });
+  try {
+    await setRolePasswords(admin, parts.postgres.passwords);
+  } finally {
+    await admin.end();
+  }
+}
+
+const workerCheck = (worker: WorkerRole) => ({
+  name: 'worker',
+  check: async () => ({ ok: worker.state !== 'stopped', detail: worker.state }),
+});

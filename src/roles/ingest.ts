@@ -1,0 +1,90 @@
+import { messageOf } from '../core/errors.js';
+import type { Service } from '../core/service.js';
+import { grantOf } from '../http/auth.js';
+import { createHttpServer, type HttpServer } from '../http/httpServer.js';
+import type { ReadinessCheck } from '../http/ports.js';
+import { Backpressure } from '../ingest/backpressure.js';
+import { CoalescingSubmitter } from '../ingest/submitter.js';
+import { createPools } from '../postgres/pools.js';
+import { createBacklogProbe, createCommandPublisher } from '../streams/commandPublisher.js';
+import { connectRole } from '../streams/connection.js';
+import { LogFeed } from '../streams/feed.js';
+import { createImageStore } from '../streams/imageStore.js';
+import { serveSubmit } from '../streams/submitService.js';
+import { createWorkerQueries } from '../streams/workerRpc.js';
+import { createChecks } from './checks.js';
+import type { RoleContext } from './context.js';
+import { createReadModels } from './readModels.js';
+
+export interface IngestOptions {
+  readonly token: string;
+  readonly port: number;
+  /** Further checks of `/readyz`, of roles in the same process. */
+  readonly checks: readonly ReadinessCheck[];
+}
+
+export interface IngestRole extends Service {
+  address(): ReturnType<HttpServer['address']>;
+}
+
+/** The ways in: the HTTP API and the submit service, over one submitter. */
+export async function createIngestRole(context: RoleContext, options: IngestOptions): Promise<IngestRole> {
+  const { parts, clock, logger, metrics, config, version } = context;
+  const nc = await connectRole('ingest', parts.nats.url, parts.nats.credentials('ingest'));
+  const pools = createPools({
+    primaryUrl: parts.postgres.urlOf('spark_ingest', 'primary'),
+    ...(parts.postgres.hasReplica ? { replicaUrl: parts.postgres.urlOf('spark_ingest', 'replica') } : {}),
+    applicationName: 'spark-ingest',
+    onError: (error) => logger.warn({ error: messageOf(error) }, 'HTTP reads lost a connection to Postgres'),
+  });
+  const abort = new AbortController();
+  const queries = createWorkerQueries(nc);
+  const backpressure = new Backpressure({
+    backlogMax: config.MCP_BACKLOG_MAX,
+    queueWatermark: config.MCP_QUEUE_WATERMARK,
+  });
+  const submitter = new CoalescingSubmitter({
+    publisher: await createCommandPublisher(nc, config.SPARK_PARTITIONS),
+    probe: await createBacklogProbe(nc, config.SPARK_PARTITIONS),
+    lookup: (commandIds) => queries.status(commandIds),
+    backpressure,
+    clock,
+    coalesceMs: config.SPARK_COALESCE_MS,
+    publishTimeoutMs: 8_000,
+    onAccepted: () => undefined,
+    onProbeError: (error) => logger.warn({ error: messageOf(error) }, 'the backlog cannot be read just now'),
+  });
+  const feed = new LogFeed(nc, clock);
+  const http = createHttpServer({
+    host: config.SPARK_HTTP_HOST,
+    port: options.port,
+    tokens: [grantOf('token', options.token)],
+    version,
+    submitter,
+    queries,
+    feed,
+    reads: createReadModels(pools, await createImageStore(nc, clock, abort.signal), clock),
+    checks: [...createChecks({ nc, pools }), ...options.checks],
+    metrics,
+    logger,
+    clock,
+    drainMs: config.MCP_DRAIN_MS,
+  });
+  metrics.collect('spark_backlog_commands', () => backpressure.backlog);
+  let stopSubmit: (() => Promise<void>) | undefined;
+  return {
+    name: 'ingest',
+    start: async () => {
+      await Promise.all([submitter.start(), feed.start()]);
+      stopSubmit = await serveSubmit(nc, submitter, version);
+      await http.start();
+    },
+    stop: async () => {
+      abort.abort();
+      await Promise.all([http.stop(), stopSubmit?.()]);
+      await Promise.all([submitter.stop(), feed.stop()]);
+      await Promise.all([pools.end(), nc.close()]);
+    },
+    address: () => http.address(),
+  };
+}

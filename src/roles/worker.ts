@@ -1,0 +1,176 @@
+import { randomInt } from 'node:crypto';
+import type { Config } from '../config.js';
+import { pause } from '../core/clock.js';
+import { messageOf } from '../core/errors.js';
+import { commandIdOfPosition } from '../core/ids.js';
+import type { Service } from '../core/service.js';
+import { createCommandInbox } from '../streams/commandInbox.js';
+import { connectRole, type NatsConnection, onReconnect } from '../streams/connection.js';
+import { createDeadLetters } from '../streams/deadLetters.js';
+import { createImageStore } from '../streams/imageStore.js';
+import { createLiveFeed } from '../streams/liveFeed.js';
+import { replayLog } from '../streams/logReader.js';
+import { createParking } from '../streams/parking.js';
+import { claimPartition } from '../streams/partitionLog.js';
+import { partitionOf } from '../streams/subjects.js';
+import { ownerAnswers, serveWorkerQueries } from '../streams/workerRpc.js';
+import { fileFenceStore } from '../unity/fenceStore.js';
+import { createEditorGate } from '../unity/gate.js';
+import { createWorkerAnswers } from '../workers/answers.js';
+import type { LiveFeed } from '../workers/ports.js';
+import { Worker } from '../workers/worker.js';
+import type { WorkerDependencies, WorkerLimits } from '../workers/workerOptions.js';
+import { type RoleContext, topologyLimits } from './context.js';
+import { createFaultPoint } from './faultPoint.js';
+import { createWorkerListener } from './workerListener.js';
+
+const STANDBY_POLL_MS = 1_000;
+
+export interface WorkerRole extends Service {
+  readonly state: 'stopped' | 'standby' | 'working';
+}
+
+/** One worker: stands by while another owns the partitions, takes them over when that one is silent. */
+export async function createWorkerRole(context: RoleContext): Promise<WorkerRole> {
+  const { parts, clock, logger, config } = context;
+  const nc = await connectRole('worker', parts.nats.url, parts.nats.credentials('worker'));
+  const abort = new AbortController();
+  const { deps, gate } = await dependencies(context, nc, abort.signal);
+  const worker = new Worker(deps);
+  let stopServing: (() => void) | undefined;
+  let state: WorkerRole['state'] = 'stopped';
+  let keeping: Promise<void> | undefined;
+
+  const takeOver = async (): Promise<void> => {
+    while (!abort.signal.aborted) {
+      try {
+        if (!(await ownerAnswers(nc))) break;
+        if (state !== 'standby') logger.info({}, 'another worker owns the lanes; this one stands by');
+        state = 'standby';
+      } catch (error) {
+        logger.warn({ error: messageOf(error) }, 'cannot ask for the owner of the lanes yet');
+      }
+      await pause(clock, STANDBY_POLL_MS + randomInt(250), abort.signal);
+    }
+    if (abort.signal.aborted) return;
+    await worker.start();
+    stopServing = serveWorkerQueries(nc, createWorkerAnswers(worker, deps));
+    state = 'working';
+  };
+  const keepTrying = async (): Promise<void> => {
+    stopServing?.();
+    state = 'standby';
+    for (;;) {
+      await pause(clock, STANDBY_POLL_MS, abort.signal);
+      if (abort.signal.aborted) return;
+      try {
+        return await takeOver();
+      } catch (error) {
+        logger.error({ error: messageOf(error) }, 'the worker could not take the lanes; it tries again');
+      }
+    }
+  };
+  deps.listener.lost = (error) => {
+    logger.error({ error: messageOf(error) }, 'lost the lanes to another owner; everything held was dropped');
+    keeping = keepTrying();
+  };
+  onReconnect(nc, () => void worker.reconnected());
+  observe(context, worker, config);
+  return {
+    name: 'worker',
+    get state() {
+      return state;
+    },
+    start: async () => {
+      // A standby is a started worker too: it takes over whenever the owner falls silent.
+      if (await ownerAnswers(nc)) keeping = takeOver();
+      else await takeOver();
+    },
+    stop: async () => {
+      abort.abort();
+      stopServing?.();
+      await keeping;
+      await worker.stop();
+      await gate.stop();
+      await nc.close();
+      state = 'stopped';
+    },
+  };
+}
+
+async function dependencies(context: RoleContext, nc: NatsConnection, signal: AbortSignal) {
+  const { parts, clock, logger, metrics, config } = context;
+  const gate = createEditorGate({
+    serverUrl: parts.unity.mcpUrl,
+    clock,
+    ...(parts.unity.token ? { auth: { bearer: parts.unity.token, apiKey: parts.unity.token } } : {}),
+    editors: parts.unity.editors,
+    ...(parts.unity.resolve ? { resolve: parts.unity.resolve } : {}),
+    fenceStore: fileFenceStore(context.stateDir),
+    onCall: ({ tool, outcome, durationMs }) => {
+      metrics.inc('spark_editor_calls_total', { tool, answer: outcome });
+      metrics.observe('spark_editor_call_duration_seconds', { tool }, durationMs / 1_000);
+    },
+  });
+  const live: LiveFeed = createLiveFeed(nc, clock, {
+    frameDropped: () => metrics.inc('spark_telemetry_dropped_total', { kind: 'frame' }),
+  });
+  const logDeps = {
+    clock,
+    live,
+    limits: { batchEvents: config.SPARK_EVENT_BATCH, batchBytes: 512 * 1024 },
+    stats: {
+      published: (events: number) => metrics.inc('spark_events_published_total', {}, events),
+      failed: () => metrics.inc('spark_publish_failures_total', { stream: 'log' }),
+    },
+  };
+  const inbox = await createCommandInbox(nc);
+  const deps: WorkerDependencies = {
+    inbox,
+    log: {
+      claim: (partition) => claimPartition(nc, partition, logDeps),
+      replay: (onEvent, replaySignal) => replayLog(nc, onEvent, replaySignal),
+    },
+    images: await createImageStore(nc, clock, signal),
+    deadLetters: createDeadLetters(nc, clock, signal),
+    parking: await createParking(nc, clock, signal),
+    live,
+    gate,
+    clock,
+    limits: workerLimits(config),
+    listener: createWorkerListener(metrics, logger),
+    random: Math.random,
+    partitionOf: (editor) => partitionOf(editor, config.SPARK_PARTITIONS),
+    commandIdOfPosition: (seq, index) => commandIdOfPosition(inbox.streamCreated, seq, index),
+    faultPoint: createFaultPoint(config.SPARK_FAULT_POINT),
+  };
+  return { deps, gate };
+}
+
+function workerLimits(config: Config): WorkerLimits {
+  return {
+    partitions: config.SPARK_PARTITIONS,
+    maxInflight: config.MCP_MAX_INFLIGHT,
+    batchSize: config.MCP_BATCH_SIZE,
+    queueWatermark: config.MCP_QUEUE_WATERMARK,
+    retry: {
+      maxAttempts: config.MCP_MAX_ATTEMPTS,
+      baseMs: config.MCP_RETRY_BASE_MS,
+      maxMs: config.MCP_RETRY_MAX_MS,
+    },
+    ledger: { maxKeys: config.SPARK_LEDGER_MAX_KEYS, termMs: config.SPARK_LEDGER_TERM_MS },
+    parkAfterMs: config.MCP_PARK_AFTER_MS,
+    maxHoldPollMs: 2_000,
+    drainMs: config.MCP_DRAIN_MS,
+    duplicateWindowMs: topologyLimits(config).duplicateWindowMs,
+  };
+}
+
+function observe({ metrics }: RoleContext, worker: Worker, config: Config): void {
+  metrics.collect('spark_commands_in_flight', () => worker.view?.dispatcher.inFlight.commands ?? 0);
+  metrics.collect('spark_queue_depth', () =>
+    (worker.view?.dispatcher.lanes ?? [])
+      .slice(0, config.SPARK_PARTITIONS * 250)
+      .map((lane) => ({ labels: { lane: lane.editor }, value: lane.depth })),
+  );
+}

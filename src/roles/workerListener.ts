@@ -1,0 +1,39 @@
+import { messageOf } from '../core/errors.js';
+import type { Logger } from '../observability/logger.js';
+import type { Metrics } from '../observability/metrics.js';
+import type { WorkerListener } from '../workers/workerOptions.js';
+
+/** A worker's word on itself as metrics and log lines. `lost` is set by who keeps the worker. */
+export function createWorkerListener(
+  metrics: Metrics,
+  logger: Logger,
+): WorkerListener & { lost: WorkerListener['lost'] } {
+  const held = new Map<string, string>();
+  return {
+    finished: (type, outcome, durationMs) => {
+      metrics.inc('spark_commands_finished_total', { type, outcome });
+      if (durationMs !== null)
+        metrics.observe('spark_command_duration_seconds', { type, outcome }, durationMs / 1_000);
+    },
+    startedAfter: (type, waitMs) =>
+      metrics.observe('spark_command_wait_seconds', { type }, Math.max(0, waitMs) / 1_000),
+    retried: (code) => metrics.inc('spark_command_retries_total', { code }),
+    deadLettered: (reason) => metrics.inc('spark_dead_letters_total', { reason }),
+    holding: (editor, reason) => {
+      metrics.set('spark_editor_ready', { editor }, reason === undefined ? 1 : 0);
+      if (reason === undefined) {
+        if (held.delete(editor)) logger.info({ editor }, 'the editor is back');
+      } else if (!held.has(editor)) {
+        held.set(editor, reason);
+        logger.warn({ editor, reason }, 'the editor is away: its lane waits, no attempt is spent');
+      }
+    },
+    paused: (paused) =>
+      logger.info(
+        {},
+        paused ? 'in-flight limit reached: pulling stops' : 'below the low water mark: pulling goes on',
+      ),
+    warn: (message, error) => logger.warn({ error: messageOf(error) }, message),
+    lost: () => undefined,
+  };
+}

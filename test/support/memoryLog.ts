@@ -1,0 +1,136 @@
+import type { SparkEvent } from '../../src/events/event.js';
+import { encodeLogMessage } from '../../src/events/log.js';
+import type {
+  AcceptedCommand,
+  CommandSource,
+  DeadLetter,
+  DeadLetterSource,
+  ImageSource,
+  LogMessage,
+  LogSource,
+} from '../../src/projections/ports.js';
+import { STORY_BEGAN_MS } from './story.js';
+
+/** A stream in memory: appended to while it is read. */
+class MemoryStream<T> {
+  readonly items: { readonly seq: number; readonly item: T }[] = [];
+  #wake: (() => void)[] = [];
+  createdAt = '2026-03-01T00:00:00.000Z';
+  #lastSeq = 0;
+
+  append(item: T): number {
+    this.#lastSeq++;
+    this.items.push({ seq: this.#lastSeq, item });
+    this.wake();
+    return this.#lastSeq;
+  }
+
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  wake(): void {
+    const waiting = this.#wake;
+    this.#wake = [];
+    for (const wake of waiting) wake();
+  }
+
+  async *after(seq: number, signal: AbortSignal): AsyncGenerator<{ seq: number; item: T }> {
+    const onAbort = (): void => this.wake();
+    signal.addEventListener('abort', onAbort);
+    try {
+      let at = this.items.findIndex((entry) => entry.seq > seq);
+      if (at < 0) at = this.items.length;
+      while (!signal.aborted) {
+        const next = this.items[at];
+        if (next === undefined) {
+          await new Promise<void>((resolve) => this.#wake.push(resolve));
+        } else {
+          at++;
+          yield next;
+        }
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+}
+
+export class MemoryLog implements LogSource {
+  readonly stream = new MemoryStream<{ tsMs: number; data: Uint8Array }>();
+  /** How often `read` was called, and from where. */
+  readonly reads: number[] = [];
+
+  append(events: readonly SparkEvent[], tsMs = STORY_BEGAN_MS + this.stream.lastSeq + 1): number {
+    return this.stream.append({ tsMs, data: encodeLogMessage(events) });
+  }
+
+  appendRaw(data: string): number {
+    return this.stream.append({ tsMs: STORY_BEGAN_MS + this.stream.lastSeq + 1, data: Buffer.from(data) });
+  }
+
+  async created(): Promise<string> {
+    return this.stream.createdAt;
+  }
+
+  async lastStreamSeq(): Promise<number> {
+    return this.stream.lastSeq;
+  }
+
+  async *read(afterStreamSeq: number, signal: AbortSignal): AsyncGenerator<LogMessage> {
+    this.reads.push(afterStreamSeq);
+    for await (const { seq, item } of this.stream.after(afterStreamSeq, signal)) {
+      yield { streamSeq: seq, partition: 3, ...item };
+    }
+  }
+}
+
+export class MemoryImages implements ImageSource {
+  readonly bytes = new Map<string, Uint8Array>();
+  fetched = 0;
+
+  add(contents: Iterable<readonly [string, Uint8Array]>): void {
+    for (const [sha, data] of contents) this.bytes.set(sha, data);
+  }
+
+  async fetch(shas: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+    this.fetched += shas.length;
+    return new Map(
+      shas.flatMap((sha) => {
+        const data = this.bytes.get(sha);
+        return data === undefined ? [] : [[sha, data] as const];
+      }),
+    );
+  }
+}
+
+export class MemoryCommands implements CommandSource {
+  readonly stream = new MemoryStream<AcceptedCommand>();
+
+  async created(): Promise<string> {
+    return this.stream.createdAt;
+  }
+
+  async *read(after: number, signal: AbortSignal): AsyncGenerator<AcceptedCommand> {
+    for await (const { seq, item } of this.stream.after(after, signal)) {
+      yield { ...item, position: { partition: 0, seq, index: 0, count: 1 } };
+    }
+  }
+}
+
+export class MemoryDeadLetters implements DeadLetterSource {
+  readonly stream = new MemoryStream<DeadLetter>();
+
+  async created(): Promise<string> {
+    return this.stream.createdAt;
+  }
+
+  async *read(
+    after: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<{ streamSeq: number; tsMs: number; letter: DeadLetter }> {
+    for await (const { seq, item } of this.stream.after(after, signal)) {
+      yield { streamSeq: seq, tsMs: STORY_BEGAN_MS + seq, letter: item };
+    }
+  }
+}
