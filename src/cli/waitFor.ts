@@ -1,4 +1,4 @@
-import { every } from '../core/clock.js';
+import { every, pause } from '../core/clock.js';
 import { type Api, expectShape, segment } from './api.js';
 import { ApiError, InterruptedError } from './errors.js';
 import { EXIT, type ExitCode } from './exitCodes.js';
@@ -8,6 +8,8 @@ import { type CommandReply, commandReply, isTerminalState, liveEvent, stateOfEve
 
 /** In case a live event is lost on its way: the status is asked for beside the stream. */
 const POLL_MS = 2_000;
+/** A live event may be some milliseconds ahead of the status: then the status is asked for again this soon, for as long as a poll. */
+const SETTLE_MS = 50;
 
 export type Waited =
   | { readonly done: true; readonly command: CommandReply }
@@ -45,11 +47,21 @@ export async function waitForCommand(
   };
   const look = async (): Promise<void> => {
     const command = await fetchCommand(api, target.commandId);
-    if (!command || final || finished.signal.aborted) return;
+    if (!command || final) return;
+    // The status may be behind what the stream has told already: a state never goes back.
+    if (!isTerminalState(command.state)) {
+      if (state !== 'started') saw(command.state);
+      return;
+    }
     saw(command.state);
-    if (!isTerminalState(command.state)) return;
     final = command;
     finished.abort();
+  };
+  const settle = async (): Promise<void> => {
+    for (let waitedMs = 0; waitedMs < POLL_MS && !signal.aborted; waitedMs += SETTLE_MS) {
+      await look();
+      await pause(host.clock, SETTLE_MS, signal);
+    }
   };
   // What a poll fails with is found by the stream as well, which tells a lost connection from a refusal.
   const stopPolling = every(POLL_MS, look, () => undefined);
@@ -65,8 +77,8 @@ export async function waitForCommand(
       const event = liveEvent.safeParse(jsonOf(step.event.data));
       if (!event.success || event.data.commandId !== target.commandId) continue;
       const next = stateOfEvent(event.data);
-      if (isTerminalState(next)) await look();
-      else saw(next);
+      if (!isTerminalState(next)) saw(next);
+      else await settle();
     }
   } finally {
     stopPolling();

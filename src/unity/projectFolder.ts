@@ -34,7 +34,7 @@ export type Confined = { readonly kind: 'inside'; readonly absolute: string } | 
 
 /**
  * Files of one Unity project on this machine's disk. Synchronous on purpose: a probe is a handful of calls on small local
- * files, 20 µs so and 150 µs through the thread pool, and a mutating command probes twice.
+ * files, 40 µs a probe so and 230 µs through the thread pool (measured), and a mutating command probes twice.
  */
 export class ProjectFolder {
   private readonly root: string;

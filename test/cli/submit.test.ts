@@ -111,6 +111,31 @@ describe('spark submit', () => {
     expect(ran.err).toMatch(/^accepted/);
   });
 
+  it('with --wait, given the status is a moment behind the live stream, has the outcome at once and no state twice', async () => {
+    let asked = 0;
+    const { url } = await serve({
+      'POST /v1/commands': accept,
+      'GET /v1/commands/': (request, response) => {
+        asked += 1;
+        is(asked < 4 ? 'accepted' : 'completed')(request, response);
+      },
+      'GET /v1/sessions/demo/events': (_, response) => {
+        sse(response, [
+          { id: '1', data: { type: 'generate_unity_script.started', commandId: ID } },
+          { id: '2', data: { type: 'generate_unity_script.completed', commandId: ID } },
+        ]);
+      },
+    });
+    const ran = await spark(['submit', 'unity.generate_script', '-s', 'demo', '--wait', '1'], { url });
+    expect(ran.exitCode).toBe(0);
+    expect(ran.err.split('\n').map((line) => line.split(' ')[0])).toEqual([
+      'accepted',
+      'started',
+      'completed',
+      '',
+    ]);
+  });
+
   it.each([
     ['failed', 1],
     ['rejected', 1],

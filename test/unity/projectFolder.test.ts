@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   mkdirSync,
   mkdtempSync,
@@ -9,6 +9,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -67,12 +68,14 @@ describe('ProjectFolder', () => {
     }
   });
 
-  it('given a pipe, a folder or a file above the limit, then refused without waiting', () => {
-    execFileSync('mkfifo', [join(root, 'Assets', 'Pipe.cs')]);
+  it('given a socket, a folder or a file above the limit, then refused without waiting', async () => {
+    const socket = createServer().listen(join(root, 'Assets', 'Socket.cs'));
+    await once(socket, 'listening');
     mkdirSync(join(root, 'Assets', 'Folder.cs'));
     writeFileSync(join(root, 'Assets', 'Huge.cs'), '');
     truncateSync(join(root, 'Assets', 'Huge.cs'), MAX_FILE_BYTES + 1);
-    expect(folder.read('Assets/Pipe.cs')).toMatchObject({ code: 'not_a_regular_file' });
+    expect(folder.read('Assets/Socket.cs')).toMatchObject({ code: 'not_a_regular_file' });
+    socket.close();
     expect(folder.read('Assets/Folder.cs')).toMatchObject({ code: 'not_a_regular_file' });
     expect(folder.read('Assets/Huge.cs')).toMatchObject({ code: 'file_too_large' });
   });
