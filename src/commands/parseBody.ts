@@ -14,7 +14,8 @@ export function parseJsonBody(bytes: Uint8Array): ParsedBody {
     return malformed('the body is not valid UTF-8');
   }
   try {
-    const value: unknown = JSON.parse(text, refuseProto);
+    // The reviver makes parsing four times dearer (2.0 against 0.54 µs a command), so it runs only where the name could stand.
+    const value: unknown = /__proto__|\\u/.test(text) ? JSON.parse(text, refuseProto) : JSON.parse(text);
     return { ok: true, value };
   } catch (error) {
     return malformed(

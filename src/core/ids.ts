@@ -6,7 +6,6 @@ type Brand<T, Name extends string> = T & { readonly [brand]: Name };
 export type CommandId = Brand<string, 'CommandId'>;
 export type SessionId = Brand<string, 'SessionId'>;
 export type EditorId = Brand<string, 'EditorId'>;
-export type OperationId = Brand<string, 'OperationId'>;
 export type EventId = Brand<string, 'EventId'>;
 /** 64 lower-case hex digits. */
 export type Sha256 = Brand<string, 'Sha256'>;

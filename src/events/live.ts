@@ -53,6 +53,7 @@ export function liveBodyOf(event: SparkEvent): Record<string, unknown> {
         attempts: event.attempts,
         durationMs: event.durationMs,
         error: event.error,
+        ...(event.operationId === undefined ? {} : { operationId: event.operationId }),
       };
   }
 }

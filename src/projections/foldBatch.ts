@@ -4,7 +4,7 @@ import { dayOf } from '../postgres/partitions.js';
 import { type CommandChange, evolveCommand } from './commands/fold.js';
 import { encodeCommandChange } from './commands/write.js';
 import { encodeEventRow, eventRow } from './events/rows.js';
-import { type CallRow, callOf, encodeCallRow } from './functionCalls/rows.js';
+import { type CallRow, callOf } from './functionCalls/rows.js';
 import { encodeScriptRow, scriptRow } from './generatedScripts/rows.js';
 import { addImageNeeds } from './images/needs.js';
 import { mergeOperation, type OperationChange, operationIn } from './operations/fold.js';
@@ -15,8 +15,9 @@ import { addToSession, type SessionDelta } from './sessions/fold.js';
 /** Everything a batch of events means for the read models, encoded and ready to send. */
 export interface FoldedBatch {
   readonly events: CopyBuffer;
-  readonly calls: CopyBuffer;
-  /** Calls that count only if their command had started before this batch. */
+  /** Calls by the events that end commands, unless the table knows that a command had ended before. */
+  readonly calls: readonly CallRow[];
+  /** Of those, the ones that count only if their command had started in an earlier batch. */
   readonly uncertainCalls: readonly CallRow[];
   readonly scripts: CopyBuffer;
   readonly previews: CopyBuffer;
@@ -33,7 +34,7 @@ export interface FoldedBatch {
 /** Folds one event after the other, in log order, into all read models; throws on an event that is not what it says (poison). */
 export class BatchFold {
   readonly #events = new CopyBuffer();
-  readonly #calls = new CopyBuffer();
+  readonly #calls: CallRow[] = [];
   readonly #scripts = new CopyBuffer();
   readonly #previews = new CopyBuffer();
   readonly #uncertainCalls: CallRow[] = [];
@@ -48,8 +49,10 @@ export class BatchFold {
     encodeEventRow(this.#events, eventRow(logged));
     this.#days.add(dayOf(logged.tsMs));
     const before = this.#commands.get(commandId);
-    this.#addCall(logged, (before?.startedAtMs ?? null) !== null);
-    this.#commands.set(commandId, evolveCommand(before, logged));
+    const after = evolveCommand(before, logged);
+    this.#commands.set(commandId, after);
+    // An end after the end is a zombie's: it changes nothing.
+    if (after !== before) this.#addCall(logged, after.startedAtMs !== null);
     const script = scriptRow(logged);
     if (script) encodeScriptRow(this.#scripts, script);
     const preview = previewRow(logged);
@@ -84,7 +87,7 @@ export class BatchFold {
     const call = callOf(logged);
     if (call === undefined) return;
     if (call.ifStarted && !startedInBatch) this.#uncertainCalls.push(call.row);
-    else encodeCallRow(this.#calls, call.row);
+    else this.#calls.push(call.row);
   }
 }
 

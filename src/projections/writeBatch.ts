@@ -37,23 +37,28 @@ export async function writeBatch(
     await advanceCheckpoint(client, { ...step, name: step.checkpoint });
     await writeProjectorDeadLetters(client, deadLetters);
     await copyInto(client, 'spark.spark_events', EVENT_COLUMNS, batch.events);
-    await copyInto(client, 'spark.spark_function_calls', CALL_COLUMNS, batch.calls);
-    await writeUncertainCalls(client, batch);
     await copyInto(client, 'spark.spark_generated_scripts', SCRIPT_COLUMNS, batch.scripts);
     await copyInto(client, 'spark.spark_previews', PREVIEW_COLUMNS, batch.previews);
-    const moves = await writeCommands(client, batch.commands);
+    const { moves, untouched } = await writeCommands(client, batch.commands);
+    await writeCalls(client, batch, untouched);
     await writeOperations(client, batch.operations);
     await writeSessions(client, sessionRows(batch.sessions, moves));
   });
 }
 
-/** Before the commands are merged: asks what was known of them until now. */
-async function writeUncertainCalls(client: pg.ClientBase, batch: FoldedBatch): Promise<void> {
+/** After the commands: one call a command, by the event that ended it, if it had started. */
+async function writeCalls(
+  client: pg.ClientBase,
+  batch: FoldedBatch,
+  untouched: ReadonlySet<string>,
+): Promise<void> {
   const started = await startedAmong(
     client,
     batch.uncertainCalls.map((row) => row.commandId),
   );
   const calls = new CopyBuffer();
-  for (const row of batch.uncertainCalls) if (started.has(row.commandId)) encodeCallRow(calls, row);
+  for (const row of batch.calls) if (!untouched.has(row.commandId)) encodeCallRow(calls, row);
+  for (const row of batch.uncertainCalls)
+    if (!untouched.has(row.commandId) && started.has(row.commandId)) encodeCallRow(calls, row);
   await copyInto(client, 'spark.spark_function_calls', CALL_COLUMNS, calls);
 }

@@ -14,6 +14,7 @@ import { serveSubmit } from '../streams/submitService.js';
 import { createWorkerQueries } from '../streams/workerRpc.js';
 import { createChecks } from './checks.js';
 import type { RoleContext } from './context.js';
+import { observePostgres } from './observePostgres.js';
 import { createReadModels } from './readModels.js';
 
 export interface IngestOptions {
@@ -35,6 +36,9 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
     primaryUrl: parts.postgres.urlOf('spark_ingest', 'primary'),
     ...(parts.postgres.hasReplica ? { replicaUrl: parts.postgres.urlOf('spark_ingest', 'replica') } : {}),
     applicationName: 'spark-ingest',
+    // A Postgres that is away must not hold up answers that others can give.
+    connectTimeoutMs: 1_000,
+    statementTimeoutMs: 5_000,
     onError: (error) => logger.warn({ error: messageOf(error) }, 'HTTP reads lost a connection to Postgres'),
   });
   const abort = new AbortController();
@@ -71,6 +75,7 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
     drainMs: config.MCP_DRAIN_MS,
   });
   metrics.collect('spark_backlog_commands', () => backpressure.backlog);
+  observePostgres(metrics, pools, clock);
   let stopSubmit: (() => Promise<void>) | undefined;
   return {
     name: 'ingest',

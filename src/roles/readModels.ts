@@ -14,9 +14,12 @@ interface Images {
   get(sha256: string): Promise<Uint8Array | undefined>;
 }
 
+type Pool = PostgresPools['primary'];
+type Read = <T>(query: (pool: Pool) => Promise<T>) => Promise<ReadAnswer<T>>;
+
 /** What HTTP reads, from the replica; when that one is away, from the primary: reads are stale at worst, never gone while one lives. */
 export function createReadModels(pools: PostgresPools, images: Images, clock: Clock): ReadModels {
-  const read = async <T>(query: (pool: PostgresPools['primary']) => Promise<T>): Promise<ReadAnswer<T>> => {
+  const read: Read = async (query) => {
     if (pools.hasReplica) {
       try {
         return { data: await query(pools.replica), source: 'replica' };
@@ -26,10 +29,33 @@ export function createReadModels(pools: PostgresPools, images: Images, clock: Cl
     }
     return { data: await query(pools.primary), source: 'primary' };
   };
-  const waiters = {
-    replica: createSeqWaiter(pools.replica, clock),
-    primary: createSeqWaiter(pools.primary, clock),
+  return {
+    ...commandReads(read),
+    ...positionReads(pools, clock),
+    sessionEventsAfter: async (sessionId, afterSeq, limit, source) => {
+      const query = (pool: Pool) => sessionEventsAfter(pool, { sessionId, afterSeq, limit });
+      return source === undefined ? read(query) : { data: await query(pools[source]), source };
+    },
+    operationsOfSession: (sessionId, limit) =>
+      read(async (pool) =>
+        (await listOperations(pool, { sessionId, limit })).map((row) => ({
+          ...row,
+          ts: row.ts.toISOString(),
+        })),
+      ),
+    frame: (sha256) => read((pool) => frame(pool, images, sha256)),
+    deadLetters: ({ sessionId, limit }) =>
+      read(async (pool) => {
+        const rows = await listDeadLetters(pool, {
+          limit,
+          ...(sessionId === undefined ? {} : { sessionId }),
+        });
+        return rows.map((row) => ({ ...row, id: String(row.id), ts: row.ts.toISOString() }));
+      }),
   };
+}
+
+function commandReads(read: Read): Pick<ReadModels, 'commandById' | 'listCommands'> {
   return {
     commandById: (commandId) =>
       read(async (pool) => {
@@ -46,46 +72,30 @@ export function createReadModels(pools: PostgresPools, images: Images, clock: Cl
         };
         return (await listCommands(pool, query)).map(commandRow);
       }),
-    sessionEventsAfter: async (sessionId, afterSeq, limit, source) => {
-      const query = (pool: PostgresPools['primary']) =>
-        sessionEventsAfter(pool, { sessionId, afterSeq, limit });
-      if (source === undefined) return read(query);
-      return { data: await query(source === 'replica' ? pools.replica : pools.primary), source };
-    },
-    operationsOfSession: (sessionId, limit) =>
-      read(async (pool) =>
-        (await listOperations(pool, { sessionId, limit })).map((row) => ({
-          ...row,
-          ts: row.ts.toISOString(),
-        })),
-      ),
-    frame: (sha256) => read((pool) => frame(pool, images, sha256)),
-    deadLetters: ({ sessionId, limit }) =>
-      read(async (pool) =>
-        (await listDeadLetters(pool, { limit, ...(sessionId === undefined ? {} : { sessionId }) })).map(
-          (row) => ({
-            ...row,
-            id: String(row.id),
-            ts: row.ts.toISOString(),
-          }),
-        ),
-      ),
+  };
+}
+
+function positionReads(pools: PostgresPools, clock: Clock): Pick<ReadModels, 'freshness' | 'waitForSeq'> {
+  const source: ReadSource = pools.hasReplica ? 'replica' : 'primary';
+  const waiters = {
+    replica: createSeqWaiter(pools.replica, clock),
+    primary: createSeqWaiter(pools.primary, clock),
+  };
+  // A server that does not answer has not reached it: the caller goes on to the next one.
+  const reached = (server: ReadSource, seq: number, timeoutMs: number) =>
+    waiters[server].waitForSeq(seq, timeoutMs).catch(() => false);
+  return {
     freshness: async () => {
-      const found = await freshness(pools);
-      const source: ReadSource = pools.hasReplica ? 'replica' : 'primary';
-      const level = found.replicaSeq !== null && found.replicaSeq === found.primarySeq;
-      const lagMs = level
-        ? 0
-        : found.replicaTsMs === null
-          ? null
-          : Math.max(0, clock.nowMs() - found.replicaTsMs);
-      return { data: { appliedSeq: found.replicaSeq ?? 0, lagMs }, source };
+      const { replicaSeq, primarySeq, replicaTsMs } = await freshness(pools);
+      const level = replicaSeq !== null && replicaSeq === primarySeq;
+      const ageMs = replicaTsMs === null ? null : Math.max(0, clock.nowMs() - replicaTsMs);
+      return { data: { appliedSeq: replicaSeq ?? 0, lagMs: level ? 0 : ageMs }, source };
     },
     waitForSeq: async (seq, timeoutMs, signal) => {
-      if (await orAborted(waiters.replica.waitForSeq(seq, timeoutMs), signal, clock, timeoutMs))
-        return { reached: true, source: pools.hasReplica ? 'replica' : 'primary' };
-      const reached = pools.hasReplica && !signal.aborted && (await waiters.primary.waitForSeq(seq, 250));
-      return { reached, source: 'primary' };
+      if (await orAborted(reached('replica', seq, timeoutMs), signal, clock, timeoutMs))
+        return { reached: true, source };
+      const onPrimary = pools.hasReplica && !signal.aborted && (await reached('primary', seq, 250));
+      return { reached: onPrimary, source: 'primary' };
     },
   };
 }

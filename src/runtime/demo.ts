@@ -123,15 +123,16 @@ async function run(
 async function showUndoLog(options: DemoOptions): Promise<void> {
   const answer = await call(`${options.url}/v1/sessions/${SESSION}/operations`, options, {});
   options.voice.say('  the undo log (GET /v1/sessions/demo/operations), newest first:');
-  for (const row of (answer['operations'] as { state: string; tool: string; path: string }[] | undefined) ??
+  for (const row of (answer['items'] as { state: string; tool: string; path: string }[] | undefined) ??
     [])
     options.voice.say(`      ${row.state.padEnd(8)} ${row.tool.padEnd(22)} ${row.path}`);
 }
 
-async function showDashboard({ replicaUrl, voice }: DemoOptions): Promise<void> {
+async function showDashboard({ replicaUrl, voice, clock }: DemoOptions): Promise<void> {
   const pool = createPool({ url: replicaUrl, applicationName: 'spark-demo', maxConnections: 1 });
   try {
     const standby = await pool.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
+    await untilProjected(pool, clock);
     const { rows } = await pool.query<{ name: string; status: string; calls: string; avg_ms: string }>(CALLS);
     voice.say(`  a dashboard query, answered by the ${standby.rows[0]?.standby ? 'standby' : 'primary'}:`);
     for (const row of rows)
@@ -141,6 +142,14 @@ async function showDashboard({ replicaUrl, voice }: DemoOptions): Promise<void> 
   } finally {
     await pool.end();
   }
+}
+
+/** The undo is the last thing the demo did: once the standby shows it, it shows everything. */
+async function untilProjected(pool: ReturnType<typeof createPool>, clock: Clock): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + 5_000;
+  const shown = "SELECT 1 FROM spark_function_calls WHERE session_id = $1 AND name = 'undo'";
+  while (clock.monotonicMs() < deadlineMs && (await pool.query(shown, [SESSION])).rowCount === 0)
+    await clock.sleep(20);
 }
 
 async function call(

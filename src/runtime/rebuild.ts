@@ -2,7 +2,6 @@ import type { Config } from '../config.js';
 import { systemClock } from '../core/clock.js';
 import { SparkError } from '../core/errors.js';
 import { openHome } from '../embedded/home.js';
-import type { Logger } from '../observability/logger.js';
 import { migrate } from '../postgres/migrate.js';
 import { createPool } from '../postgres/pools.js';
 import { rebuild } from '../projections/rebuild.js';
@@ -12,6 +11,7 @@ import { createImageStore } from '../streams/imageStore.js';
 import { createLogSource } from '../streams/logReader.js';
 import type { Voice } from './banner.js';
 import { startParts } from './embeddedParts.js';
+import { createTelling } from './telling.js';
 
 export class PartialRebuildError extends SparkError {
   readonly code = 'partial_rebuild';
@@ -24,11 +24,11 @@ export class PartialRebuildError extends SparkError {
 export async function rebuildReadModels(
   config: Config,
   voice: Voice,
-  logger: Logger,
-  readModels: readonly string[],
+  { json, readModels }: { readonly json: boolean; readonly readModels: readonly string[] },
 ): Promise<number> {
   if (readModels.length > 0 && readModels.join() !== 'all')
     throw new PartialRebuildError('read models are rebuilt together: name none, or "all"');
+  const { logger } = createTelling(config, json);
   const home = await openHome({ dir: config.SPARK_HOME, fresh: false });
   try {
     const parts = await startParts({

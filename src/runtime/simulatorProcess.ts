@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '../core/clock.js';
 import type { Home } from '../embedded/home.js';
 import { rememberedPort } from '../embedded/ports.js';
 import { SupervisedChild } from '../embedded/supervisedChild.js';
@@ -80,6 +81,6 @@ async function answers(url: string, signal: AbortSignal): Promise<void> {
     } catch {
       // Not listening yet.
     }
-    await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+    await systemClock.sleep(READY_POLL_MS);
   }
 }

@@ -55,10 +55,6 @@ export function parseCommandSubject(subject: string, prefixTokens: number): Pars
   };
 }
 
-export function commandSubject(address: CommandAddress): string {
-  return `spark.commands.${address.editor}.${address.type}.${address.sessionId}`;
-}
-
 /** FNV-1a 32 modulo the partitions: what the server's `partition()` mapping computes (200 of 200 equal, nats.md). */
 export function partitionOf(editor: string, partitions: number): number {
   let hash = 0x811c9dc5;

@@ -7,6 +7,7 @@ import type { FileContent } from './editor.js';
 import { currentOf } from './executeScript.js';
 import { contentOf } from './fileChange.js';
 import type { WorkerAnswers } from './ports.js';
+import type { RecentEnd } from './recentEnds.js';
 import type { Worker } from './worker.js';
 import type { WorkerDependencies } from './workerOptions.js';
 
@@ -29,26 +30,30 @@ interface Status {
   readonly state: CommandState;
   readonly attempts: number;
   readonly payloadSha: string | undefined;
-  readonly outcome: null;
+  readonly outcome: RecentEnd['outcome'] | null;
 }
 
+/** What is stored of a command; an end that is still on its way to the log is not told. */
 function statusOf(worker: Worker, commandId: string): Status | undefined {
   const { view } = worker;
   if (!view) return undefined;
-  const entry = view.state.ledger.find(commandId);
-  if (entry)
-    return {
-      commandId,
-      state: entry.state,
-      attempts: entry.attempts,
-      payloadSha: entry.payloadSha,
-      outcome: null,
-    };
-  const open = view.state.open.get(commandId);
-  if (open)
-    return { commandId, state: 'started', attempts: 1, payloadSha: open.envelope.payloadSha, outcome: null };
-  const claim = view.dispatcher.claims.find(commandId);
-  return claim && { commandId, state: 'accepted', attempts: 0, payloadSha: claim.payloadSha, outcome: null };
+  const { state, dispatcher } = view;
+  const claim = dispatcher.claims.find(commandId);
+  const open = state.open.get(commandId);
+  const entry = state.ledger.find(commandId);
+  const end = dispatcher.ends.find(commandId);
+  const payloadSha = claim?.payloadSha ?? open?.envelope.payloadSha ?? entry?.payloadSha;
+  const told = (state: CommandState, attempts: number, outcome: Status['outcome'] = null): Status => ({
+    commandId,
+    state,
+    attempts,
+    payloadSha,
+    outcome,
+  });
+  if (claim) return open || entry ? told('started', entry?.attempts ?? 1) : told('accepted', 0);
+  if (end) return told(end.state, end.attempts, end.outcome);
+  if (entry) return told(entry.state, entry.attempts);
+  return open && told('started', 1);
 }
 
 async function planUndo(

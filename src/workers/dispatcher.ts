@@ -8,6 +8,7 @@ import { Lane, type LaneDependencies } from './lane.js';
 import { KeyedMutex } from './mutex.js';
 import { ParkedLane } from './parkedLane.js';
 import type { BadCommand, Delivery, ParkedBatch, PartitionLog } from './ports.js';
+import { RecentEnds } from './recentEnds.js';
 import { startedEvent } from './recorder.js';
 import { reject, type SettleContext, settle } from './settle.js';
 import { newTask, type Task } from './task.js';
@@ -27,6 +28,7 @@ export interface DispatcherOptions {
 export class Dispatcher {
   readonly inFlight: InFlight;
   readonly claims = new Claims();
+  readonly ends = new RecentEnds();
   readonly #lanes = new Map<string, { lane: Lane; parked: ParkedLane }>();
   readonly #options: DispatcherOptions;
   readonly #execute: ExecuteContext;
@@ -41,7 +43,7 @@ export class Dispatcher {
       deps: options.deps,
       state: options.state,
       claims: this.claims,
-      inFlight: this.inFlight,
+      ends: this.ends,
       logOf: (editor) => this.#logOf(editor),
       parkedEnded: (editor, parkedSeq) => this.#lanes.get(editor)?.parked.ended(parkedSeq),
       fatal: options.fatal,
@@ -89,6 +91,8 @@ export class Dispatcher {
     for (const command of commands) {
       const claim = this.claims.find(command.commandId);
       const admission = admit(command, this.#options.state, claim?.parked ? undefined : claim);
+      // In memory already (its batch was fetched again): its own end tells the parking.
+      if (admission.kind === 'held') continue;
       const end = { settle: () => parked.ended(parkedSeq) };
       const started = this.#options.state.open.get(command.commandId);
       this.#act(admission, command, end, () =>

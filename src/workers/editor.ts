@@ -68,6 +68,8 @@ export interface FileChange {
   readonly before: FileContent | null;
   /** Null: shall be absent. A `meta` here shall be restored too (undo of a delete, redo of a create). */
   readonly after: FileContent | null;
+  /** An undo or redo: the bytes were there before, so what the editor would refuse to write is put in place beside it. */
+  readonly restore?: boolean;
 }
 
 export type ChangePlan =

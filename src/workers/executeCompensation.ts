@@ -68,7 +68,7 @@ async function step(
   const prepared = await prepare(
     task,
     { editor, direction, operationId, tool: operation.tool },
-    { path, before: current ?? null, after },
+    { path, before: current ?? null, after, restore: true },
     context,
   );
   if (!prepared.ok) return prepared.verdict;

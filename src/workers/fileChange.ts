@@ -56,7 +56,7 @@ export async function resume(
       code: 'image_missing',
       message: `the images of the intent on ${intent.path} are not in the image store`,
     });
-  const change = { path: intent.path, before, after };
+  const change = { path: intent.path, before, after, restore: direction !== 'apply' };
   const plan = context.gate.plan(change);
   const same = plan.ok && plan.waypoints.join() === intent.waypoints.join();
   const tool =

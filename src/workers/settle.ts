@@ -1,7 +1,8 @@
 import type { SparkEvent } from '../events/event.js';
 import type { Claims } from './claims.js';
-import type { InFlight, TrackedItem } from './inFlight.js';
+import type { TrackedItem } from './inFlight.js';
 import type { BadCommand, OriginalMessage, PartitionLog } from './ports.js';
+import type { RecentEnds } from './recentEnds.js';
 import { completedEvent, failedEvent, rejectedEvent, startedEvent } from './recorder.js';
 import type { Task, Verdict } from './task.js';
 import type { WorkerDependencies } from './workerOptions.js';
@@ -13,7 +14,7 @@ export interface SettleContext {
   readonly deps: WorkerDependencies;
   readonly state: WorkerState;
   readonly claims: Claims;
-  readonly inFlight: InFlight;
+  readonly ends: RecentEnds;
   readonly logOf: (editor: string) => PartitionLog;
   /** Tells the parking that a fetched command has ended. */
   readonly parkedEnded: (editor: string, parkedSeq: number) => void;
@@ -30,10 +31,12 @@ export function settle(task: Task, verdict: Final, context: SettleContext): void
   const durationMs = task.beganMs === undefined ? null : deps.clock.monotonicMs() - task.beganMs;
   const events = finalEvents(task, verdict, durationMs, timestamp, context);
   for (const event of events) state.apply(event, deps.clock.nowMs());
-  claims.release(task.command.commandId);
   deps.faultPoint('before_finish');
   record(context, task.command.editor, events, async () => {
     deps.faultPoint('after_finish');
+    // Only now: until the end is stored, a redelivery must still meet the claim, and a question must hear "started".
+    claims.release(task.command.commandId);
+    for (const event of events) if (event.kind !== 'started') context.ends.record(event);
     if (verdict.kind === 'failed' && verdict.exhausted) await deadLetterOf(task, verdict, context);
     deps.listener.finished(
       task.command.type,

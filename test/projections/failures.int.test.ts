@@ -8,7 +8,16 @@ import { sessionById } from '../../src/projections/sessions/queries.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { runSql } from '../support/postgresCluster.js';
 import { projectorRig, type Rig } from '../support/projectorRig.js';
-import { command, completed, type SparkEvent, started } from '../support/story.js';
+import {
+  type CommandStory,
+  command,
+  completed,
+  envelopeOf,
+  failed,
+  operationOf,
+  type SparkEvent,
+  started,
+} from '../support/story.js';
 
 const databases: TestDatabase[] = [];
 const rigs: Rig[] = [];
@@ -39,6 +48,35 @@ function lives(n: number): SparkEvent[][] {
     [started(story)],
     [completed(story)],
   ]);
+}
+
+/** Events in any order a log could hold and some that it should not: ends without starts, second starts, ends after ends. */
+function wildLog(n: number): SparkEvent[][] {
+  const stories = Array.from({ length: 25 }, (_, i) =>
+    command({ sessionId: `session-${i % 3}`, editor: `editor-${i % 4}` }),
+  );
+  const kinds: ((story: CommandStory) => SparkEvent)[] = [
+    started,
+    started,
+    (story) => ({ ...started(story), envelope: { ...envelopeOf(story), idempotencyKey: null, priority: 9 } }),
+    (story) => completed(story, { change: { direction: 'apply', operation: operationOf(story, 'a', 'b') } }),
+    (story) => completed(story, { change: { direction: 'undo', operation: operationOf(story, 'a', 'b') } }),
+    (story) => failed(story, 'conflict', { operationId: operationOf(story, 'a', 'b').operationId }),
+    (story) => failed(story, 'cancelled', { durationMs: null }),
+    (story) => failed(story, 'rejected', { durationMs: null, attempts: 0, envelope: envelopeOf(story) }),
+  ];
+  let state = 12_345;
+  const next = (below: number): number => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return Math.floor((state / 2_147_483_648) * below);
+  };
+  return Array.from({ length: n }, () =>
+    Array.from({ length: next(4) }, () => {
+      const [story, kind] = [stories[next(stories.length)], kinds[next(kinds.length)]];
+      if (story === undefined || kind === undefined) throw new RangeError('out of the dice');
+      return kind(story);
+    }),
+  );
 }
 
 /** Ends every connection of the projector to this database: what it had under way rolls back. */
@@ -167,8 +205,8 @@ describe('another log', () => {
 });
 
 describe('replaying', () => {
-  it('given the same log projected in batches of any size, then the read models are the same', async () => {
-    const messages = lives(40);
+  it('given the same log, zombies and repeats in it, projected in batches of any size, then the read models are the same', async () => {
+    const messages = wildLog(160);
     const digests: unknown[] = [];
     for (const pauseEvery of [1, 7, 1_000]) {
       const own = await createTestDatabase();

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { inject } from 'vitest';
 import { createPool } from '../../src/postgres/pools.js';
 import type { LoginRole } from '../../src/postgres/roles.js';
-import { runSql } from './postgresCluster.js';
+import { runSql, type TestCluster } from './postgresCluster.js';
 
 /** A database of one's own on the run's cluster, with pools by role. */
 export interface TestDatabase {
@@ -16,9 +16,11 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** A copy of the migrated template, or an empty database. */
-export async function createTestDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
-  const cluster = inject('postgres');
+/** A copy of the migrated template, or an empty database; on the run's cluster unless another is named. */
+export async function createTestDatabase(
+  options: { empty?: boolean; cluster?: TestCluster } = {},
+): Promise<TestDatabase> {
+  const cluster = options.cluster ?? inject('postgres');
   const name = `t_${randomBytes(6).toString('hex')}`;
   await runSql(
     cluster.primaryUrl,

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { openHome } from '../../src/embedded/home.js';
-import { startPostgresPair } from '../../src/embedded/postgresPair.js';
+import { type PostgresPair, startPostgresPair } from '../../src/embedded/postgresPair.js';
 import { externalRootOf, removeExternalRoot } from '../../src/embedded/postgresRoot.js';
 import { migrate } from '../../src/postgres/migrate.js';
 import { createPool } from '../../src/postgres/pools.js';
@@ -33,7 +33,11 @@ const ROLE_PASSWORD = 'for-tests-only';
 export const MIGRATIONS_DIR = fileURLToPath(new URL('../../migrations', import.meta.url));
 
 /** Starts one cluster; the returned function stops it and removes everything. */
-export async function startTestCluster(): Promise<{ cluster: TestCluster; stop: () => Promise<void> }> {
+export async function startTestCluster(): Promise<{
+  cluster: TestCluster;
+  pair: PostgresPair;
+  stop: () => Promise<void>;
+}> {
   const dir = await mkdtemp(join(tmpdir(), 'spark-test-pg-'));
   const home = await openHome({ dir, fresh: false });
   const pair = await startPostgresPair({ home });
@@ -55,6 +59,7 @@ export async function startTestCluster(): Promise<{ cluster: TestCluster; stop: 
   await admin.end();
   return {
     cluster,
+    pair,
     stop: async () => {
       await pair.stop();
       const outside = externalRootOf(home.dir, join(home.dir, 'state.json'));

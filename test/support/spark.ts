@@ -112,7 +112,8 @@ export class Spark {
     await eventually(
       () => {
         if (exited) throw new Stop(`spark ended before it was ready:\n${this.output}`);
-        this.readEndpoints();
+        // A run that was killed leaves its file behind until the next one removes it.
+        if (this.readEndpoints().pids.main !== this.child.pid) throw new Error('the file of an earlier run');
       },
       { timeoutMs: 90_000 },
     );

@@ -106,18 +106,31 @@ export function encodeCommandChange(out: CopyBuffer, change: CommandChange): voi
   out.int8(change.lastSeq);
 }
 
-/** Merges the batch's commands into the table; answers how their states moved. */
-export async function writeCommands(
-  client: pg.ClientBase,
-  staged: CopyBuffer,
-): Promise<readonly StateMove[]> {
-  if (staged.rows === 0) return [];
-  await copyInto(client, COMMAND_STAGE, COLUMNS, staged);
-  const { rows } = await client.query<StateMove>({ name: 'merge-commands', text: MERGE });
-  return rows;
+export interface WrittenCommands {
+  readonly moves: readonly StateMove[];
+  /** Commands that had ended before: their rows are as they were. */
+  readonly untouched: ReadonlySet<string>;
 }
 
-/** Of these commands, those that have reached `started` by what is in the table. */
+/** Merges the batch's commands into the table; answers how their states moved. */
+export async function writeCommands(client: pg.ClientBase, staged: CopyBuffer): Promise<WrittenCommands> {
+  if (staged.rows === 0) return { moves: [], untouched: new Set() };
+  await copyInto(client, COMMAND_STAGE, COLUMNS, staged);
+  const { rows: moves } = await client.query<StateMove>({ name: 'merge-commands', text: MERGE });
+  const written = moves.reduce((sum, move) => sum + move.count, 0);
+  return { moves, untouched: written === staged.rows ? new Set() : await untouchedCommands(client) };
+}
+
+/** Only asked when the merge wrote fewer rows than were staged. */
+async function untouchedCommands(client: pg.ClientBase): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ command_id: string }>(
+    `SELECT command_id FROM ${COMMAND_STAGE} staged JOIN spark.command_states known USING (command_id)
+     WHERE known.last_seq <> staged.last_seq`,
+  );
+  return new Set(rows.map((row) => row.command_id));
+}
+
+/** Of these commands, those that have started, by what is in the table. */
 export async function startedAmong(
   client: pg.ClientBase,
   commandIds: readonly string[],

@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CopyBuffer } from '../../src/postgres/copyBuffer.js';
+import { classifyPostgresError } from '../../src/postgres/errors.js';
+import { jsonbText } from '../../src/postgres/jsonText.js';
+import { pendingOf } from '../../src/postgres/migrate.js';
+import { dayOf, daysToMake } from '../../src/postgres/partitions.js';
+import { scramVerifier } from '../../src/postgres/scram.js';
+
+/** What follows the 19-byte header. */
+const body = (write: (out: CopyBuffer) => void): Buffer => {
+  const out = new CopyBuffer();
+  write(out);
+  return out.finish().subarray(19, -2);
+};
+
+describe('binary COPY', () => {
+  it('given any UUID, then its 16 bytes', () => {
+    fc.assert(
+      fc.property(fc.uuid(), (id) => {
+        expect(
+          body((out) => out.uuid(id))
+            .subarray(4)
+            .toString('hex'),
+        ).toBe(id.replaceAll('-', ''));
+      }),
+    );
+  });
+
+  it('given any integer a number can hold, then its 8 bytes', () => {
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), (n) => {
+        expect(body((out) => out.int8(n)).readBigInt64BE(4)).toBe(BigInt(n));
+      }),
+    );
+  });
+
+  it('given any text, then its UTF-8 and its length, however much the buffer has to grow', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 200 }), fc.nat(40_000), (text, padding) => {
+        const long = text.replaceAll('\0', '') + 'ä'.repeat(padding);
+        const bytes = body((out) => out.text(long));
+        expect(bytes.readInt32BE(0)).toBe(Buffer.byteLength(long));
+        expect(bytes.subarray(4).toString()).toBe(long);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('given a moment, then microseconds since 2000', () => {
+    const at = (ms: number) => body((out) => out.timestamptz(ms)).readBigInt64BE(4);
+    expect([
+      at(Date.UTC(2000, 0, 1)),
+      at(Date.UTC(1999, 11, 31, 23, 59, 59, 999)),
+      at(946_684_800_000.25),
+    ]).toEqual([0n, -1_000n, 250n]);
+  });
+
+  it.each([
+    ['a UUID without dashes', (out: CopyBuffer) => out.uuid('0'.repeat(36))],
+    ['a UUID with a wrong digit', (out: CopyBuffer) => out.uuid('0000000g-0000-0000-0000-000000000000')],
+    ['half a number', (out: CopyBuffer) => out.int4(1.5)],
+    ['too large a number', (out: CopyBuffer) => out.int2(40_000)],
+    ['no time', (out: CopyBuffer) => out.timestamptz(Number.NaN)],
+    ['a number for a text', (out: CopyBuffer) => out.text(7 as unknown as string)],
+  ])('refuses %s', (_, write) => {
+    expect(() => write(new CopyBuffer())).toThrowError(expect.objectContaining({ code: 'unencodable' }));
+  });
+});
+
+describe('JSON for jsonb', () => {
+  it('replaces what Postgres refuses, in keys too, and leaves the rest as it is', () => {
+    expect(jsonbText({ 'a\0': ['\ud800', 'ok \u001b', '\\u0000 written out', { deep: '😀\udc00' }] })).toBe(
+      JSON.stringify({ 'a\ufffd': ['\ufffd', 'ok \u001b', '\\u0000 written out', { deep: '😀\ufffd' }] }),
+    );
+    expect(jsonbText({ keep: [1, null, true, '😀'] })).toBe('{"keep":[1,null,true,"😀"]}');
+    expect(jsonbText(undefined)).toBe('null');
+  });
+});
+
+describe('errors of Postgres', () => {
+  it.each([
+    ['22P02', 'data'],
+    ['54000', 'data'],
+    ['23502', 'data'],
+    ['23505', 'other'],
+    ['42P01', 'other'],
+    ['57P01', 'unavailable'],
+    ['40P01', 'unavailable'],
+    ['53100', 'unavailable'],
+    ['ECONNREFUSED', 'unavailable'],
+    [undefined, 'unavailable'],
+  ])('%s is %s', (code, kind) => {
+    expect(classifyPostgresError(Object.assign(new Error('x'), { code }))).toBe(kind);
+  });
+});
+
+describe('days', () => {
+  it('given rows of a new day, then it and three more are made, each once', () => {
+    expect(daysToMake([10, 11, 30], new Set([12]))).toEqual([10, 11, 13, 14, 30, 31, 32, 33]);
+    expect(daysToMake([10], new Set([10]))).toEqual([]);
+    expect([dayOf(0), dayOf(86_399_999), dayOf(86_400_000), dayOf(-1)]).toEqual([0, 0, 1, -1]);
+  });
+});
+
+describe('migrations', () => {
+  const file = (name: string, checksum = name) => ({ name, sql: '', checksum });
+  it('given some applied, then the rest is pending, in order', () => {
+    const pending = pendingOf([file('0001_a'), file('0002_b')], new Map([['0001_a', '0001_a']]));
+    expect(pending.map(({ name }) => name)).toEqual(['0002_b']);
+  });
+  it('refuses changed and unknown ones', () => {
+    expect(() => pendingOf([file('0001_a')], new Map([['0001_a', 'x']]))).toThrowError(/restore the file/);
+    expect(() => pendingOf([], new Map([['0001_a', 'x']]))).toThrowError(/does not know/);
+  });
+});
+
+it('a SCRAM verifier is the one Postgres would make (RFC 7677, its example)', () => {
+  const salt = Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64');
+  expect(scramVerifier('pencil', salt)).toBe(
+    'SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=',
+  );
+});
