@@ -30,7 +30,8 @@ export function decideRequest(item: unknown, asker: Asker): Decided {
   if (!payload.ok) return { ok: false, problem: draftOfRefusal(payload.refusal) };
   const key = chooseKey(asker.keyHeader, body.idempotencyKey);
   if (!key.ok) return key;
-  return { ok: true, request: requestOf(body, payload.payload, key.key, asker) };
+  // As it was sent, defaults left out: the key's payload must be the same one that a raw publish of it has.
+  return { ok: true, request: requestOf(body, key.key, asker) };
 }
 
 /** An unknown command has no scope: it is left to the validation, which says that it is unknown. */
@@ -41,12 +42,12 @@ function checkScope(type: string, principal: Principal): ProblemDraft | undefine
     : draft('forbidden', `"${type}" needs the scope "${scope}", which this token does not have`);
 }
 
-function requestOf(body: CommandBody, payload: unknown, key: string | null, asker: Asker): CommandRequest {
+function requestOf(body: CommandBody, key: string | null, asker: Asker): CommandRequest {
   return {
     type: body.type,
     sessionId: body.sessionId as SessionId,
     editor: (body.editor ?? DEFAULT_EDITOR) as EditorId,
-    payload,
+    payload: body.payload,
     idempotencyKey: key,
     actor: body.actor ?? asker.principal.name,
     correlationId: body.correlationId ?? null,

@@ -116,7 +116,7 @@ async function open(options: HttpServerOptions): Promise<Running> {
   const app = await buildApp(serverFactory, logger, (routes) => {
     registerCommandRoutes(routes, { lookup, stopping: stopping.signal });
     registerSessionEvents(routes, { feed, reads, hub, logger });
-    registerOperations(routes, { reads });
+    registerOperations(routes, { reads, feed });
     registerUndo(routes, { ...submitDeps, queries });
     registerFrames(routes, { reads });
     registerDeadLetters(routes, { reads });

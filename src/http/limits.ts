@@ -14,6 +14,8 @@ export const HTTP_LIMITS = {
   recentAccepts: 50_000,
   listDefault: 50,
   listMax: 500,
+  /** How long the undo log waits to show what has just happened; usually one projection lag, 20 to 60 ms. */
+  listCatchUpMs: 500,
   requestIdChars: 128,
   sseHeartbeatMs: 15_000,
   sseClientBufferBytes: 1_000_000,

@@ -123,8 +123,7 @@ async function run(
 async function showUndoLog(options: DemoOptions): Promise<void> {
   const answer = await call(`${options.url}/v1/sessions/${SESSION}/operations`, options, {});
   options.voice.say('  the undo log (GET /v1/sessions/demo/operations), newest first:');
-  for (const row of (answer['items'] as { state: string; tool: string; path: string }[] | undefined) ??
-    [])
+  for (const row of (answer['items'] as { state: string; tool: string; path: string }[] | undefined) ?? [])
     options.voice.say(`      ${row.state.padEnd(8)} ${row.tool.padEnd(22)} ${row.path}`);
 }
 

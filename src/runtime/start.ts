@@ -4,7 +4,6 @@ import { systemClock } from '../core/clock.js';
 import { messageOf } from '../core/errors.js';
 import type { Home } from '../embedded/home.js';
 import { rememberedPort } from '../embedded/ports.js';
-import type { StartOptions } from '../main.js';
 import type { RoleContext } from '../roles/context.js';
 import { describeParts } from './attachedParts.js';
 import { introduce, type Started, suggest, type Voice } from './banner.js';
@@ -13,6 +12,11 @@ import { type RunningParts, startParts } from './embeddedParts.js';
 import { createEndpointsFile, type EndpointsFile } from './endpoints.js';
 import { firstSignal } from './signals.js';
 import { createTelling, EXIT, setForcedExit } from './telling.js';
+
+export interface StartOptions {
+  readonly demo: boolean;
+  readonly json: boolean;
+}
 
 const READY_TIMEOUT_MS = 60_000;
 

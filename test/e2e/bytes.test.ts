@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scriptOfBytes, treeOf } from '../support/projectTree.js';
-import { newHome, removeHome, Spark } from '../support/spark.js';
+import { eventually, newHome, removeHome, Spark } from '../support/spark.js';
 
 const sha = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
 const LIMIT_BYTES = 204_800;
@@ -60,6 +60,9 @@ describe('every byte comes back', () => {
     done('session.undo', session, operationId === undefined ? {} : { operationId });
   const redo = (session: string, operationId?: string) =>
     done('session.redo', session, operationId === undefined ? {} : { operationId });
+  /** What the standby says of a session, once it says so. */
+  const onStandby = (query: string, session: string, rows: object[]) =>
+    eventually(async () => expect(await spark.sql(query, [session])).toEqual(rows));
   const metaOf = (path: string) => spark.file(`${path}.meta`);
 
   it('given the texts, the largest is exactly at the limit', () => {
@@ -306,14 +309,14 @@ describe('every byte comes back', () => {
     await undo(session, String(first['operationId']));
     expect(spark.file('Assets/NamedA.cs')).toBeUndefined();
     expect(spark.file('Assets/NamedB.cs')?.toString()).toBe('class NamedB {}\n');
-    const rows = await spark.sql<{ operation_id: string; state: string }>(
+    await onStandby(
       'SELECT operation_id, state FROM spark_operations WHERE session_id = $1 ORDER BY seq',
-      [session],
+      session,
+      [
+        { operation_id: first['operationId'], state: 'undone' },
+        { operation_id: second['operationId'], state: 'applied' },
+      ],
     );
-    expect(rows).toEqual([
-      { operation_id: first['operationId'], state: 'undone' },
-      { operation_id: second['operationId'], state: 'applied' },
-    ]);
     await redo(session, String(first['operationId']));
     expect(spark.file('Assets/NamedA.cs')?.toString()).toBe('class NamedA {}\n');
 
@@ -370,14 +373,14 @@ describe('every byte comes back', () => {
     expect(inSecond(path)).toBe('class Both { int four; }\n');
     for (let left = 4; left > 0; left--) await undo(session);
     expect([treeOf(project), treeOf(second)]).toEqual(trees);
-    const editors = await spark.sql(
-      'SELECT editor, count(*)::int AS n FROM spark_operations WHERE session_id = $1 GROUP BY editor ORDER BY editor',
-      [session],
+    await onStandby(
+      'SELECT editor, state, count(*)::int AS n FROM spark_operations WHERE session_id = $1 GROUP BY 1, 2 ORDER BY 1',
+      session,
+      [
+        { editor: 'default', state: 'undone', n: 2 },
+        { editor: 'second', state: 'undone', n: 2 },
+      ],
     );
-    expect(editors).toEqual([
-      { editor: 'default', n: 2 },
-      { editor: 'second', n: 2 },
-    ]);
   });
 
   it('given dryRun, the diff says what undo and redo would do and nothing changes', async () => {
@@ -441,15 +444,21 @@ describe('every byte comes back', () => {
     expect(treeOf(project)).toEqual(after);
   });
 
-  it('given a script in folders that did not exist, undo takes them away with their .meta', async () => {
+  it('given a script in folders that did not exist, undo takes the script away; the folders stay, as Unity leaves them', async () => {
     const session = 'folders';
     const before = treeOf(project);
-    await done('unity.generate_script', session, {
-      name: 'Deep',
-      path: 'Assets/NewFolder/Deeper/Deep.cs',
-      code: 'class Deep {}\n',
-    });
+    const path = 'Assets/NewFolder/Deeper/Deep.cs';
+    await done('unity.generate_script', session, { name: 'Deep', path, code: 'class Deep {}\n' });
+    const written = treeOf(project);
     await undo(session);
-    expect(treeOf(project)).toEqual(before);
+    const left = Object.keys(treeOf(project)).filter((name) => !(name in before));
+    expect(left.sort()).toEqual([
+      'Assets/NewFolder.meta',
+      'Assets/NewFolder/',
+      'Assets/NewFolder/Deeper.meta',
+      'Assets/NewFolder/Deeper/',
+    ]);
+    await redo(session);
+    expect(treeOf(project)).toEqual(written);
   });
 });

@@ -31,7 +31,8 @@ const KNOWS_ALL = /^src\/(?:app\w*|main)\.ts$|^src\/cli\//;
 /** Join the parts: a role each, and what `npm start` runs beside them. They know all that is below them. */
 const WIRES: Readonly<Record<string, RegExp>> = {
   roles: /^src\/(?:cli|embedded|runtime)\/|^src\/(?:app\w*|main)\.ts$/,
-  runtime: /^src\/cli\/|^src\/(?:app\w*|main)\.ts$/,
+  // Starts the app among its servers, so it stands above the map and below the door.
+  runtime: /^src\/cli\/|^src\/main\.ts$/,
 };
 const CONFIG = /^src\/config\w*\.ts$/;
 const CONFIG_MAY_IMPORT = ['core', 'commands'];

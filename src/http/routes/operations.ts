@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { type App, freshness, needs, withFreshness } from '../app.js';
+import { goneSignal } from '../hotPath.js';
+import { HTTP_LIMITS } from '../limits.js';
+import type { Feed } from '../ports.js';
 import type { ReadModels } from '../readPort.js';
 import { token } from '../requestSchema.js';
 import { answers } from '../responses.js';
@@ -18,7 +21,10 @@ const operation = z.object({
 });
 
 /** `GET /v1/sessions/{id}/operations`: the undo log. */
-export function registerOperations(app: App, deps: { readonly reads: ReadModels }): void {
+export function registerOperations(
+  app: App,
+  deps: { readonly reads: ReadModels; readonly feed: Feed },
+): void {
   app.get(
     '/v1/sessions/:id/operations',
     {
@@ -31,12 +37,17 @@ export function registerOperations(app: App, deps: { readonly reads: ReadModels 
         response: answers({ 200: z.object({ items: z.array(operation), freshness }) }, [422, 503]),
       },
     },
-    async (request, reply) =>
-      reply.send(
+    async (request, reply) => {
+      // Whoever has just undone something wants to see it undone: wait a moment for what this process knows to have happened.
+      await deps.reads
+        .waitForSeq(deps.feed.lastSeq(), HTTP_LIMITS.listCatchUpMs, goneSignal(reply.raw))
+        .catch(() => undefined);
+      return reply.send(
         await withFreshness(
           deps.reads,
           deps.reads.operationsOfSession(request.params.id, request.query.limit),
         ),
-      ),
+      );
+    },
   );
 }
