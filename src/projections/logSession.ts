@@ -17,7 +17,12 @@ import type { LogProjectionOptions } from './projectorOptions.js';
 import { PARTITIONED_TABLES } from './readModels.js';
 import { writeBatch } from './writeBatch.js';
 
-/** A batch of this many events is worth its transaction at once; twice that is read ahead. */
+/**
+ * A batch of this many events is worth its transaction at once; twice that is read ahead. Measured (200,000 events of 580 bytes in
+ * messages of 64, five rows a command, standby attached, a two-core machine with a load of 3 to 6 from other work): whole
+ * projector 13,600 to 35,000 events/s, beside it bare COPY of the same event rows alone 26,000 to 54,000: a ratio of 0.4 to 0.7.
+ * COPY of the events takes 55 % of a transaction, the merge of the commands 28 %. Half and double these limits: no difference.
+ */
 const INTAKE_LIMITS = { flushWeight: 5_000, maxWeight: 10_000, maxBytes: 16 * 1_024 * 1_024 };
 
 interface PreparedBatch {

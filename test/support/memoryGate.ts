@@ -1,0 +1,168 @@
+import { SparkError } from '../../src/core/errors.js';
+import { sha256 } from '../../src/core/ids.js';
+import type { FenceToken } from '../../src/events/event.js';
+import {
+  type Answer,
+  type ChangePlan,
+  type ChangeStep,
+  type EditorGate,
+  type FileChange,
+  type FileContent,
+  type GateCall,
+  type Probe,
+  type Readiness,
+  type RenderedImage,
+  STALE_TOKEN,
+  type View,
+} from '../../src/workers/editor.js';
+
+export class MemoryStaleTokenError extends SparkError {
+  readonly code = STALE_TOKEN;
+}
+
+/** What the editor does with one call, whatever it answers: `applies` says when the file changes. */
+export interface Behaviour {
+  readonly applies: 'now' | 'at_drain' | 'never';
+  readonly answer: Answer;
+}
+
+const done: Answer = { kind: 'done', message: 'ok', data: {} };
+const unknown: Answer = { kind: 'unknown', reason: 'the reply was lost', mayStillRun: true };
+
+export const BEHAVIOUR = {
+  works: { applies: 'now', answer: done },
+  falseSuccess: { applies: 'never', answer: done },
+  losesReply: { applies: 'now', answer: unknown },
+  losesCall: { applies: 'never', answer: unknown },
+  ghost: { applies: 'at_drain', answer: unknown },
+  away: { applies: 'never', answer: { kind: 'away', reason: 'domain reload', retryAfterMs: 10 } },
+  notExecuted: { applies: 'never', answer: { kind: 'not_executed', reason: 'busy', retryAfterMs: 0 } },
+  stale: { applies: 'never', answer: { kind: 'stale', currentSha256: null } },
+  exists: { applies: 'never', answer: { kind: 'exists' } },
+  refuses: { applies: 'never', answer: { kind: 'refused', code: 'no_such_tool', message: 'no' } },
+} as const satisfies Record<string, Behaviour>;
+
+export interface Effect {
+  readonly editor: string;
+  readonly path: string;
+  readonly commandId: string;
+  readonly attempt: number;
+  /** The file's text after it; null: absent. */
+  readonly after: string | null;
+}
+
+interface MemoryStep extends ChangeStep {
+  readonly from: string;
+  readonly to: FileContent | null;
+}
+
+export const contentOfText = (text: string, meta: string | null = null): FileContent => ({
+  bytes: Buffer.from(text),
+  meta: meta === null ? null : Buffer.from(meta),
+});
+
+/** A project folder and its editor in memory: compare-and-set steps, fence tokens, and faults told in advance. */
+export class MemoryGate implements EditorGate {
+  readonly files = new Map<string, FileContent>();
+  readonly effects: Effect[] = [];
+  readonly calls: { editor: string; token: FenceToken; commandId: string; attempt: number }[] = [];
+  readonly away = new Set<string>();
+  /** What the next calls do; `works` once empty. */
+  readonly script: Behaviour[] = [];
+  /** Runs before each call is answered: a test's hand in the middle. */
+  onCall: ((call: GateCall, editor: string) => void | Promise<void>) | undefined;
+  onProbe: ((editor: string, path: string) => Probe | undefined) | undefined;
+  image: RenderedImage | undefined;
+  /** Texts a file passes through on its way. */
+  detour: readonly string[] = [];
+  refusePlan: { code: string; message: string } | undefined;
+  drains = 0;
+  probes = 0;
+  running = 0;
+  mostAtOnce = 0;
+  #ghosts: (() => void)[] = [];
+  readonly #highest = new Map<string, FenceToken>();
+
+  put(editor: string, path: string, content: FileContent | null): void {
+    if (content === null) this.files.delete(`${editor}\0${path}`);
+    else this.files.set(`${editor}\0${path}`, content);
+  }
+
+  text(editor: string, path: string): string | null {
+    const content = this.files.get(`${editor}\0${path}`);
+    return content ? Buffer.from(content.bytes).toString() : null;
+  }
+
+  async readiness(editor: string): Promise<Readiness> {
+    return this.away.has(editor)
+      ? { state: 'away', reason: 'reloading', retryAfterMs: 100 }
+      : { state: 'ready' };
+  }
+
+  async drain(editor: string): Promise<Readiness> {
+    this.drains++;
+    for (const ghost of this.#ghosts.splice(0)) ghost();
+    return this.readiness(editor);
+  }
+
+  async probe(editor: string, path: string): Promise<Probe> {
+    this.probes++;
+    const told = this.onProbe?.(editor, path);
+    if (told) return told;
+    if (this.away.has(editor)) return { state: 'away', reason: 'reloading', retryAfterMs: 100 };
+    const content = this.files.get(`${editor}\0${path}`);
+    return content
+      ? { state: 'present', content, sha256: sha256(content.bytes), guid: null }
+      : { state: 'absent' };
+  }
+
+  plan({ path, before, after }: FileChange): ChangePlan {
+    if (this.refusePlan) return { ok: false, ...this.refusePlan };
+    const road = [before, ...this.detour.map((text) => contentOfText(text)), after];
+    const waypoints = road.map((content) => (content ? sha256(content.bytes) : ''));
+    const steps = road
+      .slice(1)
+      .map((to, at): MemoryStep => ({ path, tool: 'memory', from: waypoints[at] ?? '', to }));
+    return { ok: true, steps, waypoints };
+  }
+
+  async run(editor: string, step: ChangeStep, call: GateCall): Promise<Answer> {
+    const { from, to, path } = step as MemoryStep;
+    return this.#called(editor, call, () => {
+      const current = this.files.get(`${editor}\0${path}`);
+      if ((current ? sha256(current.bytes) : '') !== from) return;
+      this.put(editor, path, to);
+      const { commandId, attempt } = call;
+      this.effects.push({ editor, path, commandId, attempt, after: this.text(editor, path) });
+    });
+  }
+
+  async render(editor: string, _view: View, call: GateCall): Promise<Answer & { image?: RenderedImage }> {
+    const answer = await this.#called(editor, call, () => undefined);
+    return answer.kind === 'done' && this.image ? { ...answer, image: this.image } : answer;
+  }
+
+  async #called(editor: string, call: GateCall, apply: () => void): Promise<Answer> {
+    this.#fence(editor, call.token);
+    this.running++;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.running);
+    try {
+      this.calls.push({ editor, token: call.token, commandId: call.commandId, attempt: call.attempt });
+      await this.onCall?.(call, editor);
+      if (this.away.has(editor)) return BEHAVIOUR.away.answer;
+      const { applies, answer } = this.script.shift() ?? BEHAVIOUR.works;
+      if (applies === 'now') apply();
+      if (applies === 'at_drain') this.#ghosts.push(apply);
+      return answer;
+    } finally {
+      this.running--;
+    }
+  }
+
+  #fence(editor: string, token: FenceToken): void {
+    const highest = this.#highest.get(editor) ?? { epoch: 0, call: 0 };
+    const newer = token.epoch > highest.epoch || (token.epoch === highest.epoch && token.call > highest.call);
+    if (!newer) throw new MemoryStaleTokenError('a newer owner has called this editor');
+    this.#highest.set(editor, token);
+  }
+}
