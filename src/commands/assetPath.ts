@@ -6,7 +6,7 @@ import { LIMITS } from './limits.js';
  */
 export type PathVerdict = { ok: true } | { ok: false; reason: string };
 
-const DEVICE_NAME = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?$/i;
+const DEVICE_NAME = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?$/i;
 // Bidi controls, zero-width and other invisible format characters, and look-alike separators and dots.
 const DECEPTIVE =
   /\p{Default_Ignorable_Code_Point}|\p{Cf}|[\u2028\u2029\ufff0-\uffff]|[\u2024\u2044\u2215\u29f8\uff0e\uff0f\uff3c]/u;

@@ -30,15 +30,23 @@ export function pointerOf(path: readonly PropertyKey[]): string {
   return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
-/** zod's issues as field problems; `prefix` says where the checked value lies in the whole request, e.g. `/payload`. */
+/** An event and a dead letter carry the problems, so what a client can make us say is bounded: some problems, some names, short ones. */
+const MAX_PROBLEMS = 20;
+const MAX_NAMES = 5;
+const MAX_NAME_CHARS = 100;
+
+/** zod's issues as field problems, the first 20; `prefix` says where the checked value lies in the whole request, e.g. `/payload`. */
 export function problemsOf(error: z.ZodError, prefix = ''): FieldProblem[] {
-  return error.issues.map((issue) => {
+  return error.issues.slice(0, MAX_PROBLEMS).map((issue) => {
     const at = `${prefix}${pointerOf(issue.path)}`;
-    if (issue.code === 'unrecognized_keys')
+    if (issue.code === 'unrecognized_keys') {
+      const names = issue.keys.slice(0, MAX_NAMES).map((key) => key.slice(0, MAX_NAME_CHARS));
+      const more = issue.keys.length > names.length ? ` and ${issue.keys.length - names.length} more` : '';
       return {
-        pointer: `${at}/${issue.keys[0] ?? ''}`,
-        message: `unknown field; remove ${issue.keys.join(', ')}`,
+        pointer: `${at}${pointerOf(names.slice(0, 1))}`,
+        message: `unknown field; remove ${names.join(', ')}${more}`,
       };
+    }
     const limit = limitOf(issue);
     return { pointer: at, message: issue.message, ...limit };
   });

@@ -13,7 +13,7 @@ import { replayLog } from '../streams/logReader.js';
 import { createParking } from '../streams/parking.js';
 import { claimPartition } from '../streams/partitionLog.js';
 import { partitionOf } from '../streams/subjects.js';
-import { ownerAnswers, serveWorkerQueries } from '../streams/workerRpc.js';
+import { onReleased, ownerAnswers, serveWorkerQueries, tellReleased } from '../streams/workerRpc.js';
 import { fileFenceStore } from '../unity/fenceStore.js';
 import { createEditorGate } from '../unity/gate.js';
 import { createWorkerAnswers } from '../workers/answers.js';
@@ -72,9 +72,11 @@ export async function createWorkerRole(context: RoleContext): Promise<WorkerRole
   };
   deps.listener.lost = (error) => {
     logger.error({ error: messageOf(error) }, 'lost the lanes to another owner; everything held was dropped');
+    tellReleased(nc);
     keeping = keepTrying();
   };
   onReconnect(nc, () => void worker.reconnected());
+  onReleased(nc, () => void worker.reconnected());
   observe(context, worker, config);
   return {
     name: 'worker',

@@ -9,8 +9,8 @@ import type { NatsConnection } from 'nats';
 import type { CommandInbox, Delivery } from '../workers/ports.js';
 import { decodeCommandMessage } from './commandCodec.js';
 import { headerRecord } from './headers.js';
-import { SUBJECTS } from './subjects.js';
-import { STREAMS, workerConsumer } from './topology.js';
+import { publishedSubjectOf, SUBJECTS } from './subjects.js';
+import { partitionSubjects, STREAMS, workerConsumer } from './topology.js';
 
 /** An idle pull is renewed after this long; messages do not wait for it. */
 const PULL_EXPIRES_MS = 20_000;
@@ -29,7 +29,7 @@ export async function createCommandInbox(nc: NatsConnection): Promise<CommandInb
       return { waiting: info.num_pending, ackFloor: info.ack_floor.stream_seq };
     },
     purgeBelow: async (partition, seq) => {
-      for (const filter of [`${SUBJECTS.partitioned}.${partition}.>`, `${SUBJECTS.envelopes}.${partition}`])
+      for (const filter of partitionSubjects(partition))
         await manager.streams.purge(STREAMS.commands, { filter, seq });
     },
     usage: async () => {
@@ -80,7 +80,7 @@ function toDelivery(message: JsMsg, created: string, partition: number): Deliver
       storedAt,
       streamCreated: created,
     }),
-    original: { subject: message.subject, headers, data: message.data },
+    original: { subject: publishedSubjectOf(message.subject), headers, data: message.data },
     ack: () => message.ack(),
     working: () => message.working(),
   };

@@ -54,6 +54,7 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsRole, NatsPermissions>> = {
       'spark.images.>',
       'spark.parked.*',
       'spark.dlq',
+      'spark.internal.>',
       ...LIVE,
       `${inboxPrefixOf('ingest')}.>`,
       '$JS.API.INFO',

@@ -55,6 +55,13 @@ export function parseCommandSubject(subject: string, prefixTokens: number): Pars
   };
 }
 
+/** The subject a stored message was published to: the stream puts the partition before a well-formed one. */
+export function publishedSubjectOf(stored: string): string {
+  const prefix = `${SUBJECTS.partitioned}.`;
+  if (!stored.startsWith(prefix)) return stored;
+  return `spark.commands.${stored.slice(stored.indexOf('.', prefix.length) + 1)}`;
+}
+
 /** FNV-1a 32 modulo the partitions: what the server's `partition()` mapping computes (200 of 200 equal, nats.md). */
 export function partitionOf(editor: string, partitions: number): number {
   let hash = 0x811c9dc5;

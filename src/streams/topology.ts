@@ -155,9 +155,16 @@ const advisoriesStream = (limits: TopologyLimits): Config => ({
   max_age: nanos(7 * DAY_MS),
 });
 
+/** What a partition's worker reads. Partition 0 also takes what kept its own subject because it fits no partition. */
+export const partitionSubjects = (partition: number): string[] => [
+  `${SUBJECTS.partitioned}.${partition}.>`,
+  `${SUBJECTS.envelopes}.${partition}`,
+  ...(partition === 0 ? [SUBJECTS.commands] : []),
+];
+
 export const workerConsumer = (partition: number): string => `worker-${partition}`;
 
-/** One durable pull consumer a partition. Partition 0 also reads what kept its own subject because it fits no partition. */
+/** One durable pull consumer a partition. */
 export function workerConsumerConfig(partition: number, limits: TopologyLimits): Partial<ConsumerConfig> {
   return {
     durable_name: workerConsumer(partition),
@@ -167,11 +174,7 @@ export function workerConsumerConfig(partition: number, limits: TopologyLimits):
     // Attempts are counted by the worker: a delivery is not an attempt.
     max_deliver: -1,
     max_ack_pending: Math.max(1, Math.floor(limits.maxAckPending / limits.partitions)),
-    filter_subjects: [
-      `${SUBJECTS.partitioned}.${partition}.>`,
-      `${SUBJECTS.envelopes}.${partition}`,
-      ...(partition === 0 ? [SUBJECTS.commands] : []),
-    ],
+    filter_subjects: partitionSubjects(partition),
   };
 }
 

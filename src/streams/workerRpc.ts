@@ -10,6 +10,7 @@ const SUBJECT = {
   planUndo: `${SUBJECTS.internal}.plan-undo`,
   owner: `${SUBJECTS.internal}.owner`,
   held: `${SUBJECTS.internal}.held`,
+  released: `${SUBJECTS.internal}.released`,
 } as const;
 const STATUS_TIMEOUT_MS = 500;
 const PLAN_TIMEOUT_MS = 10_000;
@@ -58,6 +59,15 @@ export function createWorkerQueries(nc: NatsConnection): WorkerQueries {
 /** Whether some worker owns the partitions and answers. A paused one (SIGSTOP) does not: it may be taken over, the log fences it. */
 export async function ownerAnswers(nc: NatsConnection): Promise<boolean> {
   return (await ask(nc, SUBJECT.owner, null, 2_000)) !== undefined;
+}
+
+/** A worker that lost its partitions says so: what was delivered to it must be delivered again to the owner. */
+export function tellReleased(nc: NatsConnection): void {
+  if (!nc.isClosed()) nc.publish(SUBJECT.released);
+}
+
+export function onReleased(nc: NatsConnection, listener: () => void): void {
+  nc.subscribe(SUBJECT.released, { callback: (error) => (error ? undefined : listener()) });
 }
 
 /** How many commands the worker holds, in memory or parked; undefined when none answers. */

@@ -53,8 +53,8 @@ describe('checking a payload', () => {
     expect(JSON.stringify(refusalOf('session.undo', names)).length).toBeLessThan(2_000);
   });
 
-  it('given a hundred thousand bad edits, answers with the first few problems: an event must carry them', () => {
-    const refusal = refusalOf('unity.apply_patch', { path: 'Assets/A.cs', edits: Array(100_000).fill({}) });
+  it('given a thousand bad edits, answers with the first few problems: an event must carry them', () => {
+    const refusal = refusalOf('unity.apply_patch', { path: 'Assets/A.cs', edits: Array(1_000).fill({}) });
     expect(refusal.errors.length).toBeGreaterThan(5);
     expect(JSON.stringify(refusal).length).toBeLessThan(20_000);
   });

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { FAULT_POINTS } from '../../src/workers/executeContext.js';
-import { eventually, newHome, removeHome, Spark } from '../support/spark.js';
+import { eventually, newHome, removeHome, Spark, Stop } from '../support/spark.js';
 import { commandOfKey, effectsOn, eventTypes, expectChain, scriptOf, shaOf } from './support/history.js';
 
 const KB_200 = 200 * 1024;
@@ -32,6 +32,8 @@ describe('a process killed with SIGKILL at a named step of a command', () => {
     eventually(
       async () => {
         const row = await commandOfKey(running, session, key);
+        if (!['accepted', 'started', 'completed'].includes(row.state))
+          throw new Stop(`${session} ${key} is ${row.state}: ${row.error_code}`);
         expect(row.state).toBe('completed');
         expect(await eventTypes(running, row.command_id)).toEqual([`${name}.started`, `${name}.completed`]);
         return row;
@@ -52,7 +54,8 @@ describe('a process killed with SIGKILL at a named step of a command', () => {
     expect(spark.file(path)).toEqual(Buffer.from(code));
     // The same key again, after all that: the ledger knows it, nothing happens.
     await generate(spark, `crash-${point}`, 'one', { name, path, code });
-    await generate(spark, `crash-${point}`, 'two', { name: 'Next', path: `${path}_next.cs`, code });
+    const next = { name: `Next_${point}`, path: `Assets/Crash/Next_${point}.cs`, code };
+    await generate(spark, `crash-${point}`, 'two', next);
     await endedOnce(spark, `crash-${point}`, 'two', 'generate_unity_script');
     expect(await effectsOn(spark, path)).toHaveLength(1);
   });

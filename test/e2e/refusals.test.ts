@@ -102,7 +102,7 @@ const BAD: readonly Bad[] = [
   {
     what: 'code one byte too long',
     type: GENERATE,
-    payload: { ...good('A'), code: 'é'.repeat(SCRIPT_LIMIT / 2) + '\n' },
+    payload: { ...good('A'), code: `${'é'.repeat(SCRIPT_LIMIT / 2)}\n` },
     pointer: '/payload/code',
     status: 413,
     code: 'payload_too_large',
@@ -270,6 +270,7 @@ describe('what is refused', () => {
   async function expectRejected(session: string, code: string) {
     const letter = await oneLetter('session_id', session);
     expect(letter).toMatchObject({ reason: code, source: 'stream', attempts: 0, editor: 'default' });
+    expect(letter['original_subject']).toMatch(new RegExp(`^spark\\.commands\\.default\\..+\\.${session}$`));
     expect(String(letter['last_error'])).not.toBe('');
     const [event] = await eventually(async () => {
       const events = await eventsOf(session);
@@ -319,7 +320,7 @@ describe('what is refused', () => {
     ['invalid UTF-8', Buffer.from([0x22, 0xff, 0xfe, 0x22]), 'malformed_json', 400],
     ['a member __proto__', '{"path":"Assets/A.cs","__proto__":{"admin":true}}', 'malformed_json', 400],
     ['a member __proto__, escaped and deep', '{"path":{"x":[{"\\u005f_proto__":1}]}}', 'malformed_json', 400],
-    ['brackets 100,000 deep', '['.repeat(100_000) + ']'.repeat(100_000), 'any', 0],
+    ['brackets 100,000 deep', `{"path":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 'any', 0],
     ['1,000,001 bytes', JSON.stringify({ path: 'x'.repeat(1_000_001 - 11) }), 'payload_too_large', 413],
   ];
   it.each(raw)(
@@ -378,7 +379,7 @@ describe('what is refused', () => {
         const letters = await spark.sql(
           "SELECT * FROM spark_dead_letters WHERE reason = 'malformed_subject' ORDER BY id DESC LIMIT 1",
         );
-        expect(String(letters[0]?.['original_subject'])).toContain(subject.split('.').slice(2).join('.'));
+        expect(letters[0]?.['original_subject']).toBe(subject);
         return letters[0] as Record<string, unknown>;
       });
       expect(letter).toMatchObject({ attempts: 0, session_id: readable === null ? null : session });

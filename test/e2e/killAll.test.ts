@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually, newHome, removeHome, Spark } from '../support/spark.js';
+import { expectEachOnce, Load } from './support/load.js';
+
+type Daemon = 'nats' | 'postgres' | 'replica';
+
+describe('kill -9 under light load', () => {
+  const home = newHome();
+  let spark: Spark;
+  let load: Load | undefined;
+
+  beforeAll(async () => {
+    spark = await Spark.start({ home });
+  });
+  afterAll(async () => {
+    await load?.stop();
+    await spark.stop();
+    removeHome(home);
+  });
+
+  /** Kills one daemon and waits until the file names its successor. */
+  async function killDaemon(name: Daemon): Promise<void> {
+    const before = spark.readEndpoints().pids[name];
+    process.kill(before, 'SIGKILL');
+    await eventually(
+      () => {
+        const now = spark.readEndpoints().pids[name];
+        expect(now).toBeGreaterThan(0);
+        expect(now).not.toBe(before);
+      },
+      { timeoutMs: 60_000 },
+    );
+  }
+
+  it('given nats-server, primary and standby each killed once, every acked command is done once, in order, and the standby streams', async () => {
+    load = await Load.start(spark.endpoints, { tag: 'daemons', sessions: 3, everyMs: 400 });
+    await load.grows(9);
+    for (const daemon of ['nats', 'postgres', 'replica'] as const) {
+      await killDaemon(daemon);
+      await load.grows(9);
+    }
+    const acked = await load.stop();
+    load = undefined;
+    await expectEachOnce(spark, acked);
+    expect(await spark.sql('SELECT pg_is_in_recovery() AS standby')).toEqual([{ standby: true }]);
+    await eventually(
+      async () => expect(await spark.sql('SELECT pid FROM pg_stat_wal_receiver')).toHaveLength(1),
+      { timeoutMs: 60_000 },
+    );
+  });
+
+  it('given the whole process killed in mid-load and started again, the same holds', async () => {
+    const running = await Load.start(spark.endpoints, { tag: 'whole', sessions: 3, everyMs: 300 });
+    load = running;
+    await running.grows(9);
+    await spark.kill9();
+    spark = await Spark.start({ home });
+    await running.grows(9);
+    const acked = await running.stop();
+    load = undefined;
+    await expectEachOnce(spark, acked);
+  });
+
+  it('given nats-server killed three times in a row, nothing acked is lost and each session keeps its order', async () => {
+    const running = await Load.start(spark.endpoints, { tag: 'thrice', sessions: 3, everyMs: 50 });
+    load = running;
+    for (let round = 0; round < 3; round++) {
+      await running.grows(15);
+      await killDaemon('nats');
+    }
+    await running.grows(15);
+    const acked = await running.stop();
+    load = undefined;
+    expect(running.repeats, 'the kill was felt').toBeGreaterThan(0);
+    await expectEachOnce(spark, acked);
+  });
+});
