@@ -38,7 +38,7 @@ BEGIN
     'ALTER ROLE spark_ingest SET default_transaction_read_only = on',
     'ALTER ROLE spark_dashboard_ro SET search_path = spark, public',
     'ALTER ROLE spark_dashboard_ro SET default_transaction_read_only = on',
-    'ALTER ROLE spark_dashboard_ro SET statement_timeout = ''2s''',
+    'ALTER ROLE spark_dashboard_ro SET statement_timeout = ''15s''',
     'ALTER ROLE spark_dashboard_ro CONNECTION LIMIT 20',
     -- sees whether the replica is streaming (pg_stat_wal_receiver)
     'GRANT pg_read_all_stats TO spark_ingest'

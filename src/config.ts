@@ -23,7 +23,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const problems: string[] = [];
   const values: Record<string, unknown> = {};
   for (const field of CONFIG_FIELDS as readonly ConfigField[]) {
-    const raw = rawValue(env, field.name, problems) ?? field.default;
+    // Set to nothing is not set: compose files pass empty values on.
+    const raw = rawValue(env, field.name, problems) || field.default;
     if (raw === '') continue;
     const parsed = field.schema.safeParse(raw);
     if (parsed.success) values[field.name] = parsed.data;

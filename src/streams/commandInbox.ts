@@ -9,7 +9,7 @@ import type { NatsConnection } from 'nats';
 import type { CommandInbox, Delivery } from '../workers/ports.js';
 import { decodeCommandMessage } from './commandCodec.js';
 import { headerRecord } from './headers.js';
-import { publishedSubjectOf, SUBJECTS } from './subjects.js';
+import { publishedSubjectOf } from './subjects.js';
 import { partitionSubjects, STREAMS, workerConsumer } from './topology.js';
 
 /** An idle pull is renewed after this long; messages do not wait for it. */

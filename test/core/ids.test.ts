@@ -66,8 +66,12 @@ describe('derived ids', () => {
   });
 
   it('stay what they were when this was written: clients and logs hold them', () => {
-    expect(commandIdOfKey('session-1', 'key-1')).toMatchInlineSnapshot(`"f100d718-d7a2-891b-8895-c5554a7f7259"`);
-    expect(commandIdOfPosition('2026-03-01T00:00:00Z', 7, 2)).toMatchInlineSnapshot(`"c1efb5b0-5f03-87c7-9e01-79397d8a7b8b"`);
+    expect(commandIdOfKey('session-1', 'key-1')).toMatchInlineSnapshot(
+      `"f100d718-d7a2-891b-8895-c5554a7f7259"`,
+    );
+    expect(commandIdOfPosition('2026-03-01T00:00:00Z', 7, 2)).toMatchInlineSnapshot(
+      `"c1efb5b0-5f03-87c7-9e01-79397d8a7b8b"`,
+    );
   });
 
   it('hash text by its UTF-8 bytes', () => {

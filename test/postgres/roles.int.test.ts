@@ -50,7 +50,7 @@ describe('spark_dashboard_ro', () => {
     expect(rows).toEqual([
       {
         rolconnlimit: 20,
-        setconfig: expect.arrayContaining(['statement_timeout=2s', 'default_transaction_read_only=on']),
+        setconfig: expect.arrayContaining(['statement_timeout=15s', 'default_transaction_read_only=on']),
       },
     ]);
   });
