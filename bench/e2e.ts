@@ -67,11 +67,13 @@ class Ends {
   }
 }
 
-function cpuOf(endpoints: Endpoints): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(endpoints.pids).map(([name, pid]) => [name, usageOfTree(pid).cpuSeconds]),
-  );
+function usageOf({ pids }: Endpoints): [string, { cpuSeconds: number; rssBytes: number }][] {
+  const daemons = Object.entries(pids).flatMap(([name, pid]) => (name === 'main' ? [] : [pid]));
+  return Object.entries(pids).map(([name, pid]) => [name, usageOfTree(pid, name === 'main' ? daemons : [])]);
 }
+
+const cpuOf = (endpoints: Endpoints): Record<string, number> =>
+  Object.fromEntries(usageOf(endpoints).map(([name, { cpuSeconds }]) => [name, cpuSeconds]));
 
 function cpuPer100k(
   before: Record<string, number>,
@@ -238,10 +240,7 @@ async function measure(spark: BenchSpark): Promise<void> {
     print(await throughput(endpoints, ends, replica, SHORT ? 300 : 5_000));
   for (const rate of SHORT ? [50] : [200, 1_000]) print(await latency(endpoints, ends, rate, SHORT ? 2 : 10));
   print(await visibility(endpoints, ends, replica, SHORT ? 20 : 200));
-  const rss = Object.entries(endpoints.pids).map(([name, pid]) => [
-    name,
-    Math.round(usageOfTree(pid).rssBytes / 1e6),
-  ]);
+  const rss = usageOf(endpoints).map(([name, { rssBytes }]) => [name, Math.round(rssBytes / 1e6)]);
   print({
     bench: 'resident memory, MB',
     ...Object.fromEntries(rss),

@@ -26,8 +26,14 @@ function statOf(pid: number): Stat | undefined {
   }
 }
 
-/** CPU seconds (user and system) and resident bytes of a process and all its children, e.g. a postmaster with its backends. */
-export function usageOfTree(root: number): { cpuSeconds: number; rssBytes: number } {
+/**
+ * CPU seconds (user and system) and resident bytes of a process and all its children (a postmaster with its backends), less the trees of
+ * `without` (the daemons that are children of the main process).
+ */
+export function usageOfTree(
+  root: number,
+  without: readonly number[] = [],
+): { cpuSeconds: number; rssBytes: number } {
   const stats = new Map<number, Stat>();
   for (const name of readdirSync('/proc')) {
     const pid = Number(name);
@@ -40,7 +46,7 @@ export function usageOfTree(root: number): { cpuSeconds: number; rssBytes: numbe
     if (!stat) return;
     total.cpuSeconds += stat.cpuSeconds;
     total.rssBytes += stat.rssBytes;
-    for (const [child, { parent }] of stats) if (parent === pid) add(child);
+    for (const [child, { parent }] of stats) if (parent === pid && !without.includes(child)) add(child);
   };
   add(root);
   return total;

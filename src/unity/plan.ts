@@ -1,5 +1,6 @@
 import { sha256 } from '../core/ids.js';
 import type { ChangePlan, FileChange } from '../workers/editor.js';
+import { isBalanced } from './csharpScan.js';
 import { MAX_EDIT_BYTES } from './cutPlaces.js';
 import { chainToText, type TextChain } from './editChain.js';
 import type { CreateStep, DeleteStep, EditStep, PlannedStep, StageStep } from './steps.js';
@@ -36,8 +37,9 @@ export function planChange(change: PlannableChange): ChangePlan {
   const stage = (): ChangePlan => staged(path, from.sha, to.bytes, null);
   if (from.text === null || to.text === null) return stage();
   const chain = planText(from.text, to.text);
-  if (chain.ok) return edited(path, from.text, chain.texts);
-  return change.restore === true ? stage() : chain;
+  // What was there before may be half-written code: the editor's text tools would refuse it, its disk does not.
+  if (change.restore === true && !(chain.ok && chain.texts.every(isBalanced))) return stage();
+  return chain.ok ? edited(path, from.text, chain.texts) : chain;
 }
 
 /** What the script tools can name at all; everything else about paths was judged when the command was accepted. */

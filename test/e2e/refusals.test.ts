@@ -615,7 +615,7 @@ describe('what is refused', () => {
           seen.push({ subject: message.subject, body: message.json() });
       };
       for (const subject of ['spark.runtime.>', 'spark.preview.>'])
-        nc.subscribe(subject, { callback: (error, message) => error ?? keep(message) });
+        nc.subscribe(subject, { callback: (_error, message) => keep(message) });
       await nc.flush();
 
       const run = (type: string, payload: object) =>
@@ -685,7 +685,7 @@ describe('what is refused', () => {
       const session = newSession();
       const { nc } = await client();
       const heard: Record<string, unknown>[] = [];
-      nc.subscribe('spark.dlq', { callback: (error, message) => error ?? heard.push(message.json()) });
+      nc.subscribe('spark.dlq', { callback: (_error, message) => void heard.push(message.json()) });
       await nc.flush();
       const subject = `spark.commands.default.${DELETE}.${session}`;
       await spark.publishRaw(subject, 'no json', { 'Spark-Actor': 'tester' });

@@ -31,7 +31,6 @@ const DUMPS: Record<string, string> = {
     Object.keys(COLUMNS).map((table) => [table, `SELECT row::text AS line FROM ${table} AS row ORDER BY 1`]),
   ),
   spark_images: 'SELECT sha256 || bytes AS line FROM spark_images ORDER BY 1',
-  checkpoints: "SELECT name || ' ' || last_seq || ' ' || last_ts AS line FROM checkpoints ORDER BY 1",
 };
 
 const BIN = fileURLToPath(new URL('../../bin/spark.js', import.meta.url));

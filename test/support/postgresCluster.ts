@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import type { TestProject } from 'vitest/node';
 import { openHome } from '../../src/embedded/home.js';
 import { type PostgresPair, startPostgresPair } from '../../src/embedded/postgresPair.js';
 import { externalRootOf, removeExternalRoot } from '../../src/embedded/postgresRoot.js';
@@ -79,11 +78,4 @@ export async function runSql(url: string, sql: string): Promise<pg.QueryResult> 
   } finally {
     await client.end();
   }
-}
-
-/** For vitest's `globalSetup`: one cluster a run. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const { cluster, stop } = await startTestCluster();
-  project.provide('postgres', cluster);
-  return stop;
 }

@@ -1,6 +1,5 @@
 import { and, desc, eq, gte, lt, type SQL } from 'drizzle-orm';
 import type pg from 'pg';
-import { UUID_PATTERN } from '../../core/ids.js';
 import { orm } from '../../postgres/orm.js';
 import { sparkOperations as operations } from './table.js';
 
@@ -30,10 +29,4 @@ export async function listOperations(pool: pg.Pool, query: OperationListQuery): 
     .where(and(...conditions))
     .orderBy(desc(operations.seq))
     .limit(query.limit);
-}
-
-export async function operationById(pool: pg.Pool, operationId: string): Promise<OperationView | undefined> {
-  if (!UUID_PATTERN.test(operationId)) return undefined;
-  const rows = await orm(pool).select().from(operations).where(eq(operations.operationId, operationId));
-  return rows[0];
 }

@@ -1,0 +1,185 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually, newHome, removeHome, Spark } from '../support/spark.js';
+import { effectsOn, eventTypes, expectChain, shaOf } from './support/history.js';
+import { expectEachOnce, Load } from './support/load.js';
+
+interface Case {
+  readonly fault: string;
+  readonly ms?: number;
+  readonly reply?: 'disconnected' | 'lost' | 'verified';
+  /** Calls that were made for the command: what an editor that is away or busy never adds to. */
+  readonly attempts: number;
+}
+
+/** What the simulator does to the call, and how many calls it should take: only a call whose effect is absent is made again. */
+const SURVIVED: readonly Case[] = [
+  { fault: 'latency', ms: 800, attempts: 1 },
+  { fault: 'reload_before', ms: 800, attempts: 2 },
+  { fault: 'reload_before', ms: 800, reply: 'lost', attempts: 2 },
+  { fault: 'reload_after', ms: 800, attempts: 1 },
+  { fault: 'reload_after', ms: 800, reply: 'lost', attempts: 1 },
+  { fault: 'reload_after', ms: 800, reply: 'verified', attempts: 1 },
+  { fault: 'lose_reply', attempts: 1 },
+  { fault: 'ghost', ms: 1_500, attempts: 1 },
+  { fault: 'busy', ms: 400, attempts: 1 },
+  { fault: 'hang', ms: 3_000, attempts: 1 },
+  { fault: 'crash', ms: 1_000, attempts: 2 },
+  { fault: 'disconnect', attempts: 2 },
+  { fault: 'session_lost', attempts: 1 },
+];
+
+const OPERATIONS = [
+  { what: 'create', tool: 'create_script' },
+  { what: 'overwrite', tool: 'apply_text_edits' },
+  { what: 'delete', tool: 'delete_script' },
+] as const;
+
+const titleOf = ({ fault, reply }: Case): string => (reply ? `${fault} (${reply})` : fault);
+
+describe('faults of the editor during a call', () => {
+  const home = newHome();
+  let spark: Spark;
+  let n = 0;
+
+  beforeAll(async () => {
+    spark = await Spark.start({ home });
+  });
+  afterEach(async () => {
+    await spark.sim('faults', undefined, 'DELETE');
+  });
+  afterAll(async () => {
+    await spark.stop();
+    removeHome(home);
+  });
+
+  const generate = (sessionId: string, path: string, code: string, overwrite = false) =>
+    spark.submitAndWait({
+      type: 'unity.generate_script',
+      sessionId,
+      payload: { name: path.slice(path.lastIndexOf('/') + 1, -3), path, code, overwrite },
+    });
+
+  /** One operation on a file of its own, with the fault armed for just this call. */
+  async function operate({ what, tool }: (typeof OPERATIONS)[number], fault: object) {
+    n++;
+    const [sessionId, path] = [`faults-${n}`, `Assets/Faults/F${n}.cs`];
+    const [old, code] = [`class F${n} { /* old */ }\n`, `class F${n} { /* new ${n} */ }\n`];
+    if (what !== 'create') expect((await generate(sessionId, path, old)).status).toBe(200);
+    await spark.sim('faults', { editor: 'default', tool, count: 1, ...fault });
+    const answer =
+      what === 'delete'
+        ? await spark.submitAndWait({ type: 'unity.delete_script', sessionId, payload: { path } })
+        : await generate(sessionId, path, code, what === 'overwrite');
+    const faults = (await spark.sim('faults', undefined, 'GET'))['faults'];
+    expect(faults, 'the fault has been used').toEqual([]);
+    const states = {
+      create: [null, shaOf(code)],
+      overwrite: [null, shaOf(old), shaOf(code)],
+      delete: [null, shaOf(old), null],
+    }[what];
+    return { answer, sessionId, path, states, before: what === 'create' ? undefined : old };
+  }
+
+  describe.each(OPERATIONS)('$what', (operation) => {
+    it.each(SURVIVED.map((fault) => [titleOf(fault), fault] as const))(
+      'given %s, it completes with exactly one effect',
+      async (_title, { attempts, ...fault }) => {
+        const { answer, path, states } = await operate(operation, fault);
+        expect(answer.body).toMatchObject({ state: 'completed' });
+        const effects = await effectsOn(spark, path);
+        expect(effects.map(({ beforeSha, afterSha }) => [beforeSha, afterSha])).toEqual(
+          states.slice(1).map((sha, at) => [states[at], sha]),
+        );
+        const row = await spark.command(String(answer.body['commandId']));
+        expect(row).toMatchObject({ state: 'completed', attempts, error_code: null });
+        expect(effects.at(-1)).toMatchObject({ commandId: row['command_id'], attempt: attempts });
+        expect(await eventTypes(spark, row['command_id'])).toEqual([
+          expect.stringMatching(/\.started$/),
+          expect.stringMatching(/\.completed$/),
+        ]);
+      },
+    );
+
+    it('given too_large, it fails for good without any effect', async () => {
+      const { answer, path, before } = await operate(operation, { fault: 'too_large' });
+      expect(answer.body).toMatchObject({ state: 'failed', error: { code: 'request_too_large' } });
+      expect(await effectsOn(spark, path)).toHaveLength(before === undefined ? 0 : 1);
+      expect(spark.file(path)?.toString()).toBe(before);
+      const row = await spark.command(String(answer.body['commandId']));
+      expect(row).toMatchObject({ state: 'failed', attempts: 1, error_code: 'request_too_large' });
+    });
+  });
+
+  it('given every call refused, attempts end, and the dead letter says so', async () => {
+    const path = 'Assets/Faults/Hopeless.cs';
+    await spark.sim('faults', { editor: 'default', tool: 'create_script', fault: 'disconnect', count: 100 });
+    const answer = await generate('faults-hopeless', path, 'class Hopeless {}');
+    expect(answer.body).toMatchObject({ state: 'failed', error: { code: 'attempts_exhausted' } });
+    const row = await spark.command(String(answer.body['commandId']));
+    expect(row).toMatchObject({ state: 'failed', attempts: 6, error_code: 'attempts_exhausted' });
+    const left = ((await spark.sim('faults', undefined, 'GET'))['faults'] as { left: number }[])[0]?.left;
+    expect(left, 'calls that were really made').toBe(100 - 6);
+    expect(await effectsOn(spark, path)).toEqual([]);
+    await eventually(async () => {
+      const letters = await spark.sql('SELECT * FROM spark_dead_letters WHERE command_id = $1', [
+        row['command_id'],
+      ]);
+      expect(letters).toHaveLength(1);
+    });
+  });
+
+  it('given an editor away for 20 s, its commands wait, spend no attempt, and run once in order when it is back', async () => {
+    const paths = Array.from({ length: 5 }, (_, index) => `Assets/Faults/Away${index}.cs`);
+    await spark.sim('reload', { editor: 'default', ms: 20_000 });
+    const awayAtMs = performance.now();
+    for (const path of paths)
+      await spark.publish(
+        { type: 'unity.generate_script', session: 'faults-away' },
+        { name: path.slice(14, -3), path, code: `class ${path.slice(14, -3)} {}` },
+        { 'Spark-Idempotency-Key': path },
+      );
+    await eventually(
+      async () => {
+        const rows = await spark.sql(
+          "SELECT state, attempts FROM spark_commands WHERE session_id = 'faults-away' ORDER BY started_at",
+        );
+        expect(rows.map(({ state }) => state)).toEqual(paths.map(() => 'completed'));
+      },
+      { timeoutMs: 60_000 },
+    );
+    expect(performance.now() - awayAtMs).toBeGreaterThan(19_000);
+    const rows = await spark.sql("SELECT attempts FROM spark_commands WHERE session_id = 'faults-away'");
+    const effects = (await spark.effects()).filter((effect) => paths.includes(effect.path));
+    expect(effects.map(({ path, attempt }) => [path, attempt])).toEqual(paths.map((path) => [path, 1]));
+    expect(rows).toEqual(paths.map(() => ({ attempts: 1 })));
+  });
+
+  it('given the simulator killed with -9 while working, every command completes with one effect', async () => {
+    const load = await Load.start(spark.endpoints, { tag: 'simulator', sessions: 3, everyMs: 60 });
+    for (let round = 0; round < 3; round++) {
+      await load.grows(20);
+      const { simulator } = spark.readEndpoints().pids;
+      process.kill(simulator, 'SIGKILL');
+      await eventually(() => expect(spark.readEndpoints().pids.simulator).not.toBe(simulator));
+    }
+    await load.grows(20);
+    await expectEachOnce(spark, await load.stop());
+  });
+
+  it('given an undo whose reply is lost, the file is gone once and the operation is undone', async () => {
+    const path = 'Assets/Faults/Undone.cs';
+    await generate('faults-undo', path, 'class Undone {}');
+    await spark.sim('faults', { editor: 'default', tool: 'delete_script', fault: 'lose_reply' });
+    const undone = await spark.submitAndWait({
+      type: 'session.undo',
+      sessionId: 'faults-undo',
+      payload: {},
+    });
+    expect(undone.body).toMatchObject({ state: 'completed' });
+    const effects = await effectsOn(spark, path);
+    expect(effects).toHaveLength(2);
+    expectChain(effects.slice(0, 1), { from: null, to: shaOf('class Undone {}') });
+    expect(spark.file(path)).toBeUndefined();
+    expect(spark.file(`${path}.meta`)).toBeUndefined();
+  });
+});

@@ -1,0 +1,224 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { backoffMs } from '../../src/workers/backoff.js';
+import { DoneSet } from '../../src/workers/doneSet.js';
+import { InFlight } from '../../src/workers/inFlight.js';
+import { LaneQueue } from '../../src/workers/laneQueue.js';
+import { KeyedMutex } from '../../src/workers/mutex.js';
+import { aCommand, aDelivery, aTask, inbound } from '../support/commandFixtures.js';
+
+describe('which places have ended', () => {
+  const position = fc
+    .tuple(fc.integer({ min: 1, max: 200_000 }), fc.nat(4))
+    .map(([seq, index]) => ({ partition: 0, seq, index: index % ((seq % 5) + 1), count: (seq % 5) + 1 }));
+
+  it('is exact, whatever order they end in', () => {
+    fc.assert(
+      fc.property(
+        fc.array(position, { maxLength: 80 }),
+        fc.array(position, { maxLength: 40 }),
+        (ended, others) => {
+          const done = new DoneSet();
+          for (const place of ended) done.add(place);
+          const model = new Set(ended.map(({ seq, index }) => `${seq}.${index}`));
+          for (const { seq, index } of [...ended, ...others])
+            expect(done.has({ seq, index })).toBe(model.has(`${seq}.${index}`));
+        },
+      ),
+    );
+  });
+
+  it('below the floor may be forgotten; at and above it, never is', () => {
+    fc.assert(
+      fc.property(
+        fc.array(position, { maxLength: 80 }),
+        fc.integer({ min: 1, max: 200_000 }),
+        (ended, floor) => {
+          const done = new DoneSet();
+          for (const place of ended) done.add(place);
+          done.forgetBelow(floor);
+          for (const { seq, index } of ended) if (seq >= floor) expect(done.has({ seq, index })).toBe(true);
+        },
+      ),
+    );
+  });
+
+  it('far below the floor is forgotten', () => {
+    const done = new DoneSet();
+    done.add({ partition: 0, seq: 5, index: 0, count: 1 });
+    done.add({ partition: 0, seq: 6, index: 1, count: 3 });
+    done.forgetBelow(1_000_000);
+    expect([done.has({ seq: 5, index: 0 }), done.has({ seq: 6, index: 1 })]).toEqual([false, false]);
+  });
+});
+
+describe('the queue of a lane', () => {
+  const session = fc.constantFrom('s1', 's2', 's3', 's4');
+  const tasksOf = (sessions: readonly string[]) =>
+    sessions.map((sessionId, at) => aTask(aCommand({ seq: at + 1, sessionId })));
+
+  it('keeps order within a session, and its bound of fairness between them', () => {
+    fc.assert(
+      fc.property(fc.array(session, { maxLength: 40 }), (sessions) => {
+        const queue = new LaneQueue();
+        const tasks = tasksOf(sessions);
+        for (const task of tasks) queue.push(task);
+        const taken = tasks.map(() => queue.take(0));
+        const count = new Set(sessions).size;
+        for (const [at, task] of tasks.entries()) {
+          const ahead = tasks
+            .slice(0, at)
+            .filter((other) => other.command.sessionId === task.command.sessionId);
+          const turn = taken.indexOf(task);
+          for (const other of ahead) expect(taken.indexOf(other)).toBeLessThan(turn);
+          expect(turn).toBeLessThan((ahead.length + 1) * count);
+        }
+        expect([queue.size, queue.take(0), queue.nextReadyMs()]).toEqual([0, undefined, undefined]);
+      }),
+    );
+  });
+
+  it('whatever is pushed, taken and put back, loses nothing and keeps each session’s order', () => {
+    const step = fc.oneof(
+      fc.record({ push: session }),
+      fc.record({ take: fc.nat(30), putBack: fc.boolean() }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const queue = new LaneQueue();
+        const model = new Map<string, number[]>();
+        let seq = 0;
+        let nowMs = 0;
+        for (const move of steps) {
+          if ('push' in move) {
+            queue.push(aTask(aCommand({ seq: ++seq, sessionId: move.push })));
+            model.set(move.push, [...(model.get(move.push) ?? []), seq]);
+          } else {
+            const task = queue.take(nowMs++);
+            if (!task) continue;
+            expect(task.notBeforeMs).toBeLessThan(nowMs);
+            const { sessionId, position } = task.command;
+            expect(model.get(sessionId)?.[0]).toBe(position.seq);
+            if (move.putBack) {
+              task.notBeforeMs = nowMs + move.take;
+              queue.putBack(task);
+            } else model.get(sessionId)?.shift();
+          }
+          expect(queue.size).toBe([...model.values()].flat().length);
+        }
+        const all = queue.tasks().map(({ command }) => command.position.seq);
+        expect(queue.removeAll().map(({ command }) => command.position.seq)).toEqual(
+          all.sort((a, b) => a - b),
+        );
+        expect(queue.size).toBe(0);
+      }),
+    );
+  });
+
+  it('given a session that waits for its backoff, lets the others pass and says when it may go on', () => {
+    const queue = new LaneQueue();
+    const [waiting, behind, other] = tasksOf(['s1', 's1', 's2']);
+    if (!waiting || !behind || !other) throw new Error('three tasks');
+    waiting.notBeforeMs = 100;
+    for (const task of [waiting, behind, other]) queue.push(task);
+    expect(queue.take(99)).toBe(other);
+    expect(queue.take(99)).toBeUndefined();
+    expect(queue.nextReadyMs()).toBe(100);
+    expect([queue.take(100), queue.take(100)]).toEqual([waiting, behind]);
+  });
+});
+
+describe('what is in flight', () => {
+  const held = () => {
+    const loads: number[] = [];
+    const inFlight: InFlight = new InFlight(() => loads.push(inFlight.commands));
+    return { inFlight, loads };
+  };
+  const items = (seq: number, count: number) =>
+    Array.from({ length: count }, (_, index) => inbound(aCommand({ seq, index, count })));
+
+  it('acknowledges a message once its last item is settled, once', () => {
+    const { inFlight, loads } = held();
+    const delivery = aDelivery(1, items(1, 3));
+    const [a, b, c] = inFlight.track(delivery);
+    a?.settle();
+    a?.settle();
+    c?.settle();
+    expect([delivery.acks(), inFlight.commands]).toEqual([0, 1]);
+    b?.settle();
+    b?.settle();
+    expect([delivery.acks(), inFlight.commands]).toEqual([1, 0]);
+    expect(loads).toEqual([2, 1, 0]);
+  });
+
+  it('given a redelivery, puts it in the place of the first: what is settled acknowledges the new one', () => {
+    const { inFlight } = held();
+    const [first, second] = [aDelivery(1, items(1, 2)), aDelivery(1, items(1, 2))];
+    const [a, b] = inFlight.track(first);
+    a?.settle();
+    inFlight.track(second);
+    expect(inFlight.commands).toBe(2);
+    a?.settle();
+    b?.settle();
+    expect([first.acks(), second.acks(), inFlight.commands]).toEqual([0, 1, 0]);
+  });
+
+  it('keeps partitions apart, renews what it holds and forgets it without a word', () => {
+    const { inFlight } = held();
+    const [left, right] = [aDelivery(1, items(1, 1), 0), aDelivery(1, items(1, 1), 1)];
+    const [a] = inFlight.track(left);
+    inFlight.track(right);
+    inFlight.heartbeat();
+    expect([left.heartbeats(), right.heartbeats(), inFlight.commands]).toEqual([1, 1, 2]);
+    inFlight.clear();
+    a?.settle();
+    expect([left.acks(), right.acks(), inFlight.commands]).toEqual([0, 0, 0]);
+  });
+});
+
+describe('backoff', () => {
+  it('doubles from its base to its ceiling, with full jitter, and never goes below the hint', () => {
+    const limits = { maxAttempts: 9, baseMs: 250, maxMs: 30_000 };
+    const attempt = fc.integer({ min: 1, max: 60 });
+    fc.assert(
+      fc.property(
+        attempt,
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        fc.nat(60_000),
+        (n, random, hintMs) => {
+          const waitMs = backoffMs(n, limits, random, hintMs);
+          expect(waitMs).toBeGreaterThanOrEqual(hintMs);
+          expect(waitMs).toBeLessThanOrEqual(Math.max(hintMs, Math.min(30_000, 250 * 2 ** (n - 1))));
+          expect(Number.isInteger(waitMs)).toBe(true);
+        },
+      ),
+    );
+    expect([1, 2, 3, 20].map((n) => backoffMs(n, limits, 0.999999))).toEqual([250, 500, 1_000, 30_000]);
+    expect(backoffMs(5, limits, 0)).toBe(0);
+  });
+});
+
+describe('the mutex', () => {
+  it('lets one in at a time per key, in order, whatever fails, and keeps keys apart', async () => {
+    const mutex = new KeyedMutex();
+    const story: string[] = [];
+    const work =
+      (name: string, fail = false) =>
+      async () => {
+        story.push(`+${name}`);
+        await Promise.resolve();
+        story.push(`-${name}`);
+        if (fail) throw new Error(name);
+        return name;
+      };
+    const results = await Promise.allSettled([
+      mutex.run('k', work('a', true)),
+      mutex.run('k', work('b')),
+      mutex.run('other', work('x')),
+      mutex.run('k', work('c')),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled', 'fulfilled']);
+    expect(story.filter((entry) => !entry.endsWith('x'))).toEqual(['+a', '-a', '+b', '-b', '+c', '-c']);
+    expect(story.indexOf('+x')).toBeLessThan(story.indexOf('-a') + 1);
+  });
+});
