@@ -18,4 +18,7 @@ if (running[0] < wanted[0] || (running[0] === wanted[0] && running[1] < wanted[1
 } else {
   const { main } = await import(entry.href);
   process.exitCode = await main(process.argv.slice(2));
+  // Everything is stopped and told; idle keep-alive sockets of fetch would hold the process for seconds more. What is still being
+  // written to a pipe gets a moment first.
+  process.stdout.write('', () => setTimeout(() => process.exit(), 50).unref());
 }

@@ -1,3 +1,4 @@
+import { bounded } from '../core/bounded.js';
 import { messageOf } from '../core/errors.js';
 import type { Service } from '../core/service.js';
 import { grantOf } from '../http/auth.js';
@@ -16,6 +17,9 @@ import { createChecks } from './checks.js';
 import type { RoleContext } from './context.js';
 import { observePostgres } from './observePostgres.js';
 import { createReadModels } from './readModels.js';
+
+/** A step of the stop that hangs on a server that is away is left behind after this. */
+const STOP_STEP_MS = 1_000;
 
 export interface IngestOptions {
   readonly token: string;
@@ -86,9 +90,18 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
     },
     stop: async () => {
       abort.abort();
-      await Promise.all([http.stop(), stopSubmit?.()]);
-      await Promise.all([submitter.stop(), feed.stop()]);
-      await Promise.all([pools.end(), nc.close()]);
+      await Promise.all([
+        bounded(clock, config.MCP_DRAIN_MS + STOP_STEP_MS, http.stop()),
+        bounded(clock, STOP_STEP_MS, stopSubmit?.()),
+      ]);
+      await Promise.all([
+        bounded(clock, STOP_STEP_MS, submitter.stop()),
+        bounded(clock, STOP_STEP_MS, feed.stop()),
+      ]);
+      await Promise.all([
+        bounded(clock, STOP_STEP_MS, pools.end()),
+        bounded(clock, STOP_STEP_MS, nc.close()),
+      ]);
     },
     address: () => http.address(),
   };

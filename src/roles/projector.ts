@@ -1,3 +1,4 @@
+import { bounded } from '../core/bounded.js';
 import { messageOf } from '../core/errors.js';
 import type { Service } from '../core/service.js';
 import { createPool } from '../postgres/pools.js';
@@ -10,6 +11,8 @@ import { createDeadLetterSource } from '../streams/deadLetters.js';
 import { createImageStore } from '../streams/imageStore.js';
 import { createLogSource } from '../streams/logReader.js';
 import type { RoleContext } from './context.js';
+
+const STOP_STEP_MS = 1_500;
 
 /** The projections: the log, the overlay of accepted commands and the dead letters, each with a checkpoint of its own. */
 export async function createProjectorRole(context: RoleContext): Promise<Service> {
@@ -63,10 +66,10 @@ export async function createProjectorRole(context: RoleContext): Promise<Service
       await Promise.all(services.map((service) => service.start()));
     },
     stop: async () => {
-      await Promise.all(services.map((service) => service.stop()));
+      // What is not committed is folded again at the next start, so a hanging server is simply left.
+      await Promise.all(services.map((service) => bounded(clock, STOP_STEP_MS, service.stop())));
       abort.abort();
-      await pool.end();
-      await nc.close();
+      await Promise.all([bounded(clock, STOP_STEP_MS, pool.end()), bounded(clock, STOP_STEP_MS, nc.close())]);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Config } from '../config.js';
+import { bounded } from '../core/bounded.js';
 import { pause } from '../core/clock.js';
 import { messageOf } from '../core/errors.js';
 import { commandIdOfPosition } from '../core/ids.js';
@@ -25,6 +26,7 @@ import { createFaultPoint } from './faultPoint.js';
 import { createWorkerListener } from './workerListener.js';
 
 const STANDBY_POLL_MS = 1_000;
+const STOP_STEP_MS = 1_500;
 
 export interface WorkerRole extends Service {
   readonly state: 'stopped' | 'standby' | 'working';
@@ -91,10 +93,10 @@ export async function createWorkerRole(context: RoleContext): Promise<WorkerRole
     stop: async () => {
       abort.abort();
       stopServing?.();
-      await keeping;
-      await worker.stop();
-      await gate.stop();
-      await nc.close();
+      await bounded(clock, STOP_STEP_MS, keeping);
+      await bounded(clock, config.MCP_DRAIN_MS + STOP_STEP_MS, worker.stop());
+      await bounded(clock, STOP_STEP_MS, gate.stop());
+      await bounded(clock, STOP_STEP_MS, nc.close());
       state = 'stopped';
     },
   };

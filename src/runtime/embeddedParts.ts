@@ -135,29 +135,33 @@ async function startPostgres({
 }
 
 function postgresPart(config: Config, home: Home, pair: PostgresPair | undefined): Parts['postgres'] {
-  if (!pair) {
-    const primary = config.DATABASE_URL ?? '';
-    const replica = config.DATABASE_REPLICA_URL;
-    return {
-      adminUrl: primary,
-      urlOf: (_role, server) => (server === 'replica' ? (replica ?? primary) : primary),
-      hasReplica: replica !== undefined,
-      passwords: {},
-    };
-  }
   const passwords = Object.fromEntries(
     DATABASE_ROLES.map((role) => [role, home.state.secret(`postgres:${role}`)]),
-  );
+  ) as Record<DatabaseRole, string>;
+  const as = (url: string, role: DatabaseRole): string => {
+    const parsed = new URL(url);
+    parsed.username = role;
+    parsed.password = passwords[role];
+    return parsed.href;
+  };
+  if (pair)
+    return {
+      adminUrl: pair.primary.url,
+      urlOf: (role, server) => as(pair[server].url, role),
+      hasReplica: true,
+      passwords,
+    };
+  const primary = config.DATABASE_URL ?? '';
+  const replica = config.DATABASE_REPLICA_URL;
   return {
-    adminUrl: pair.primary.url,
+    adminUrl: primary,
+    // Your own user does the work; only what is handed out to dashboards is the read-only role.
     urlOf: (role, server) => {
-      const url = new URL(pair[server].url);
-      url.username = role;
-      url.password = passwords[role] ?? '';
-      return url.href;
+      const url = server === 'replica' ? (replica ?? primary) : primary;
+      return role === 'spark_dashboard_ro' ? as(url, role) : url;
     },
-    hasReplica: true,
-    passwords,
+    hasReplica: replica !== undefined,
+    passwords: { spark_dashboard_ro: passwords.spark_dashboard_ro },
   };
 }
 

@@ -30,7 +30,7 @@ export function planChange(change: PlannableChange): ChangePlan {
   const problem = scriptPathProblem(path);
   if (problem !== null) return { ok: false, code: 'bad_script_path', message: problem };
   if (after === null) return before === null ? done('') : planDelete(path, before.bytes);
-  if (before === null) return planCreate(path, after.bytes, after.meta);
+  if (before === null) return planCreate(path, after.bytes, after.meta, change.restore === true);
   const from = { bytes: before.bytes, sha: sha256(before.bytes), text: textOf(before.bytes) };
   const to = { bytes: after.bytes, sha: sha256(after.bytes), text: textOf(after.bytes) };
   if (from.sha === to.sha) return done(from.sha);
@@ -60,9 +60,9 @@ function planDelete(path: string, bytes: Uint8Array): ChangePlan {
   return { ok: true, steps: [step], waypoints: [beforeSha, ''] };
 }
 
-function planCreate(path: string, bytes: Uint8Array, meta: Uint8Array | null): ChangePlan {
+function planCreate(path: string, bytes: Uint8Array, meta: Uint8Array | null, restore: boolean): ChangePlan {
   const text = bytes.length > MAX_CREATE_BYTES ? null : textOf(bytes);
-  if (text === null) return staged(path, '', bytes, meta);
+  if (text === null || (restore && !isBalanced(text))) return staged(path, '', bytes, meta);
   // An empty `contents` makes Unity write its template: create a blank line, then take it away.
   const first = text === '' ? '\n' : text;
   const create: CreateStep = { kind: 'create', tool: 'create_script', path, contents: first, meta };

@@ -19,14 +19,13 @@ export interface Claim {
 }
 
 export function admit(command: Command, state: WorkerState, claim: Claim | undefined): Admission {
-  // The claim first: a command whose end is not stored yet counts as held, or its message would be acknowledged too early.
-  if (claim) {
-    if (claim.seq === command.position.seq && claim.index === command.position.index) return { kind: 'held' };
+  // Held first: a command whose end is not stored yet must not be acknowledged as done.
+  if (claim?.seq === command.position.seq && claim.index === command.position.index) return { kind: 'held' };
+  if (state.done.has(command.position)) return { kind: 'repeat' };
+  if (claim)
     return claim.payloadSha === command.payloadSha
       ? { kind: 'repeat' }
       : { kind: 'refuse', refusal: mismatch(command) };
-  }
-  if (state.done.has(command.position)) return { kind: 'repeat' };
   if (command.idempotencyKey === null) return { kind: 'run' };
   const verdict = state.ledger.check(command.commandId, command.payloadSha);
   switch (verdict.kind) {

@@ -1,28 +1,42 @@
 import type { Command } from '../commands/envelope.js';
 import type { Claim } from './admission.js';
+import type { Progress } from './task.js';
+
+interface Held extends Claim {
+  /** Not in memory. */
+  parked: boolean;
+  /** In the parking, fetched or not: its message may be acknowledged. */
+  stored: boolean;
+  /** How far a parked one had come; undefined when it had not been touched. */
+  progress: Progress | undefined;
+}
 
 /**
  * Commands this worker has taken and not started, by command id: in memory or parked. Their claim is not in the log yet, so a second
  * publish of the same key meets it here. At most as many as the backlog may hold.
  */
 export class Claims {
-  readonly #claims = new Map<string, Claim & { parked: boolean }>();
+  readonly #claims = new Map<string, Held>();
 
   get size(): number {
     return this.#claims.size;
   }
 
-  find(commandId: string): (Claim & { readonly parked: boolean }) | undefined {
+  find(commandId: string): Readonly<Held> | undefined {
     return this.#claims.get(commandId);
   }
 
-  hold({ commandId, payloadSha, position }: Command): void {
-    this.#claims.set(commandId, { payloadSha, seq: position.seq, index: position.index, parked: false });
+  hold({ commandId, payloadSha, position }: Command, stored: boolean): void {
+    const { seq, index } = position;
+    this.#claims.set(commandId, { payloadSha, seq, index, parked: false, stored, progress: undefined });
   }
 
-  parked(commandId: string): void {
+  parked(commandId: string, progress: Progress | undefined): void {
     const claim = this.#claims.get(commandId);
-    if (claim) claim.parked = true;
+    if (!claim) return;
+    claim.parked = true;
+    claim.stored = true;
+    claim.progress = progress;
   }
 
   release(commandId: string): void {

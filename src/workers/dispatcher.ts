@@ -11,7 +11,7 @@ import type { BadCommand, Delivery, ParkedBatch, PartitionLog } from './ports.js
 import { RecentEnds } from './recentEnds.js';
 import { startedEvent } from './recorder.js';
 import { reject, type SettleContext, settle } from './settle.js';
-import { newTask, type Task } from './task.js';
+import { newTask, progressOf, type Task } from './task.js';
 import type { WorkerDependencies } from './workerOptions.js';
 import type { WorkerState } from './workerState.js';
 
@@ -45,7 +45,8 @@ export class Dispatcher {
       claims: this.claims,
       ends: this.ends,
       logOf: (editor) => this.#logOf(editor),
-      parkedEnded: (editor, parkedSeq) => this.#lanes.get(editor)?.parked.ended(parkedSeq),
+      parkedEnded: (parkedSeq, { editor, position }) =>
+        this.#lanes.get(editor)?.parked.ended(parkedSeq, position),
       fatal: options.fatal,
     };
   }
@@ -81,10 +82,14 @@ export class Dispatcher {
   #deliverCommand(command: Command, item: TrackedItem): void {
     const claim = this.claims.find(command.commandId);
     const admission = admit(command, this.#options.state, claim);
-    if (admission.kind === 'held' && !claim?.parked) return;
+    // In memory from the stream: its own end acknowledges this delivery. In the parking it is safe already.
+    if (admission.kind === 'held' && !claim?.stored) return;
     const task = () =>
       newTask(command, { kind: 'stream', item }, this.#options.state.open.get(command.commandId));
-    this.#act(admission, command, item, () => this.#laneOf(command.editor).lane.accept(task()));
+    this.#act(admission, command, item, () => {
+      this.claims.hold(command, false);
+      this.#laneOf(command.editor).lane.accept(task());
+    });
   }
 
   #admitParked(lane: Lane, parked: ParkedLane, { parkedSeq, commands }: ParkedBatch): void {
@@ -93,18 +98,18 @@ export class Dispatcher {
       const admission = admit(command, this.#options.state, claim?.parked ? undefined : claim);
       // In memory already (its batch was fetched again): its own end tells the parking.
       if (admission.kind === 'held') continue;
-      const end = { settle: () => parked.ended(parkedSeq) };
+      const end = { settle: () => parked.ended(parkedSeq, command.position) };
       const started = this.#options.state.open.get(command.commandId);
-      this.#act(admission, command, end, () =>
-        lane.enqueue(newTask(command, { kind: 'parked', parkedSeq }, started)),
-      );
+      this.#act(admission, command, end, () => {
+        this.claims.hold(command, true);
+        lane.enqueue(newTask(command, { kind: 'parked', parkedSeq }, started, claim?.progress));
+      });
     }
   }
 
   #act(admission: Admission, command: Command, origin: { settle(): void }, run: () => void): void {
     switch (admission.kind) {
       case 'run':
-        this.claims.hold(command);
         run();
         return;
       case 'repeat':
@@ -162,7 +167,7 @@ export class Dispatcher {
       readiness: (editor, signal) => deps.gate.readiness(editor, signal),
       admitParked: (lane, batch) => this.#admitParked(lane, parked, batch),
       moved: (task) => {
-        this.claims.parked(task.command.commandId);
+        this.claims.parked(task.command.commandId, task.started ? progressOf(task) : undefined);
         if (task.origin.kind === 'stream') task.origin.item.settle();
       },
       fatal: this.#options.fatal,

@@ -104,7 +104,9 @@ export async function converge(
     const at = prepared.waypoints.lastIndexOf(probe.state === 'present' ? probe.sha256 : '');
     if (at === prepared.waypoints.length - 1) return arrived(prepared, probe, context);
     if (at < 0) return offTheRoad(task, prepared, probe);
-    if (task.attempts > context.retry.maxAttempts) return exhausted(task, at);
+    const again = task.calledAt === at || task.calledAt === 'somewhere';
+    if (again && task.attempts >= context.retry.maxAttempts) return exhausted(task, at);
+    if (again) task.attempts++;
     const verdict = await takeStep(task, prepared, at, context, signal);
     if (verdict) return verdict;
   }
@@ -125,6 +127,7 @@ async function takeStep(
       message: 'another build began this change and stopped half way',
     });
   task.attempts = Math.max(1, task.attempts);
+  task.calledAt = undefined;
   const answer = await context.gate.run(prepared.editor, step, {
     token: context.nextToken(prepared.editor),
     commandId: task.command.commandId,
@@ -132,6 +135,8 @@ async function takeStep(
     signal,
   });
   context.faultPoint('after_call');
+  // Whatever comes of it, this call was the attempt; only one that an editor away or busy did not take counts for nothing.
+  if (answer.kind !== 'away') task.calledAt = at;
   return settleAnswer(task, at, answer, context);
 }
 
@@ -141,18 +146,14 @@ function settleAnswer(task: Task, at: number, answer: Answer, context: ExecuteCo
       // A success is no proof: if the file still stands where it stood, this was an attempt that failed.
       task.mayHaveRun = true;
       task.lastError = 'the editor reported success, but the file did not change';
-      if (task.lastStepAt === at) task.attempts++;
-      task.lastStepAt = at;
       return undefined;
     case 'unknown':
       task.mayHaveRun = true;
       task.mustDrain = true;
-      task.attempts++;
       task.lastError = answer.reason;
       return undefined;
     case 'stale':
     case 'exists':
-      task.attempts++;
       task.lastError =
         answer.kind === 'stale'
           ? 'the editor holds another version of the file'
@@ -162,7 +163,6 @@ function settleAnswer(task: Task, at: number, answer: Answer, context: ExecuteCo
       return { kind: 'hold', reason: answer.reason, retryAfterMs: answer.retryAfterMs };
     case 'not_executed': {
       const verdict = tryAgain(task, answer.reason, context, answer.retryAfterMs);
-      task.attempts++;
       return at > 0 && verdict.kind === 'failed' ? { ...verdict, outcome: 'outcome_unknown' } : verdict;
     }
     case 'refused':
@@ -231,9 +231,8 @@ function offTheRoad(task: Task, prepared: PreparedChange, probe: Probe): Verdict
 function exhausted(task: Task, at: number): Verdict {
   const error = {
     code: 'attempts_exhausted',
-    message: `gave up after ${task.attempts - 1} attempts: ${task.lastError ?? 'no answer'}`,
+    message: `gave up after ${task.attempts} attempts: ${task.lastError ?? 'no answer'}`,
   };
-  task.attempts--;
   return { kind: 'failed', outcome: at === 0 ? 'failed' : 'outcome_unknown', error, exhausted: true };
 }
 

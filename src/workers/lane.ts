@@ -55,7 +55,7 @@ export class Lane {
   }
 
   get idle(): boolean {
-    return this.depth === 0 && !this.#deps.parked.active;
+    return this.depth === 0 && this.#deps.parked.idle;
   }
 
   /** A newly delivered command: into the queue, or behind what is parked. */

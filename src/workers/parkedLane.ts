@@ -1,4 +1,4 @@
-import type { Command } from '../commands/envelope.js';
+import type { Command, CommandPosition } from '../commands/envelope.js';
 import type { ParkedBatch, Parking } from './ports.js';
 import type { Task } from './task.js';
 
@@ -23,8 +23,8 @@ export class ParkedLane {
   #waiting: { task: Task; stored: () => void; failed: (error: unknown) => void }[] = [];
   #storing: Promise<void> | undefined;
   #endedBatches = 0;
-  /** Fetched batches and how many of their commands have not ended. */
-  readonly #fetched = new Map<number, number>();
+  /** Fetched batches and the places of their commands that have not ended. */
+  readonly #fetched = new Map<number, Set<string>>();
 
   constructor(editor: string, parking: Parking, lastSeq: number, onError: (error: unknown) => void) {
     this.#editor = editor;
@@ -42,6 +42,11 @@ export class ParkedLane {
     return this.#cursor < this.#highestStored;
   }
 
+  /** Nothing stored, nothing fetched that has not ended. */
+  get idle(): boolean {
+    return !this.active && this.#fetched.size === 0;
+  }
+
   /** Moves a command here; resolves when it is stored. */
   store(task: Task): Promise<void> {
     return new Promise((stored, failed) => {
@@ -54,7 +59,7 @@ export class ParkedLane {
     const batches = await this.#parking.read(this.#editor, this.#cursor, FETCH_BATCHES);
     for (const { parkedSeq, commands } of batches) {
       this.#cursor = Math.max(this.#cursor, parkedSeq);
-      this.#fetched.set(parkedSeq, commands.length);
+      this.#fetched.set(parkedSeq, new Set(commands.map(({ position }) => placeOf(position))));
     }
     return batches;
   }
@@ -67,13 +72,10 @@ export class ParkedLane {
     this.#cursor = Math.min(this.#cursor, first - 1);
   }
 
-  ended(parkedSeq: number): void {
+  /** By place, not by count: around a put-back the same end may be told twice. */
+  ended(parkedSeq: number, position: Place): void {
     const open = this.#fetched.get(parkedSeq);
-    if (open === undefined) return;
-    if (open > 1) {
-      this.#fetched.set(parkedSeq, open - 1);
-      return;
-    }
+    if (!open?.delete(placeOf(position)) || open.size > 0) return;
     this.#fetched.delete(parkedSeq);
     this.#endedBatches++;
     if (this.#endedBatches >= RELEASE_EVERY || this.#fetched.size === 0) this.#release();
@@ -115,4 +117,6 @@ export class ParkedLane {
   }
 }
 
+type Place = Pick<CommandPosition, 'seq' | 'index'>;
+const placeOf = ({ seq, index }: Place): string => `${seq}.${index}`;
 const sizeOf = (command: Command): number => 600 + 2 * JSON.stringify(command.payload).length;

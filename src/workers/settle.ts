@@ -1,3 +1,4 @@
+import type { Command } from '../commands/envelope.js';
 import type { SparkEvent } from '../events/event.js';
 import type { Claims } from './claims.js';
 import type { TrackedItem } from './inFlight.js';
@@ -17,7 +18,7 @@ export interface SettleContext {
   readonly ends: RecentEnds;
   readonly logOf: (editor: string) => PartitionLog;
   /** Tells the parking that a fetched command has ended. */
-  readonly parkedEnded: (editor: string, parkedSeq: number) => void;
+  readonly parkedEnded: (parkedSeq: number, command: Command) => void;
   readonly fatal: (error: unknown) => void;
 }
 
@@ -34,10 +35,10 @@ export function settle(task: Task, verdict: Final, context: SettleContext): void
   deps.faultPoint('before_finish');
   record(context, task.command.editor, events, async () => {
     deps.faultPoint('after_finish');
+    if (verdict.kind === 'failed' && verdict.exhausted) await deadLetterOf(task, verdict, context);
     // Only now: until the end is stored, a redelivery must still meet the claim, and a question must hear "started".
     claims.release(task.command.commandId);
     for (const event of events) if (event.kind !== 'started') context.ends.record(event);
-    if (verdict.kind === 'failed' && verdict.exhausted) await deadLetterOf(task, verdict, context);
     deps.listener.finished(
       task.command.type,
       verdict.kind === 'completed' ? 'completed' : verdict.outcome,
@@ -45,7 +46,7 @@ export function settle(task: Task, verdict: Final, context: SettleContext): void
     );
     deps.faultPoint('before_ack');
     if (task.origin.kind === 'stream') task.origin.item.settle();
-    else context.parkedEnded(task.command.editor, task.origin.parkedSeq);
+    else context.parkedEnded(task.origin.parkedSeq, task.command);
   });
 }
 

@@ -28,8 +28,8 @@ export interface Task {
   mustDrain: boolean;
   /** A call was sent whose effect is not certain to be absent. */
   mayHaveRun: boolean;
-  /** The step last answered with success: the same step again means that the success was false. */
-  lastStepAt: number | undefined;
+  /** The step of the call that counts last: that step again is a new attempt. `somewhere`: an earlier life may have called. */
+  calledAt: number | 'somewhere' | undefined;
 }
 
 /** A file change with its plan, as intended and stored. */
@@ -43,12 +43,28 @@ export interface PreparedChange {
   readonly tool: string;
 }
 
-export function newTask(command: Command, origin: Origin, started: StartedEvent | undefined): Task {
+/** How far a command had come when it left memory. */
+export type Progress = Pick<Task, 'attempts' | 'mustDrain' | 'mayHaveRun' | 'calledAt' | 'lastError'>;
+
+export const progressOf = ({ attempts, mustDrain, mayHaveRun, calledAt, lastError }: Task): Progress => ({
+  attempts,
+  mustDrain,
+  mayHaveRun,
+  calledAt,
+  lastError,
+});
+
+/** Without a known progress a stored intent means that one call may have been made. */
+export function newTask(
+  command: Command,
+  origin: Origin,
+  started: StartedEvent | undefined,
+  progress?: Progress,
+): Task {
   return {
     command,
     origin,
-    // An intent means that a call may have been made.
-    attempts: started?.intent ? 2 : 0,
+    attempts: started?.intent ? 1 : 0,
     started,
     beganMs: undefined,
     notBeforeMs: 0,
@@ -56,7 +72,8 @@ export function newTask(command: Command, origin: Origin, started: StartedEvent 
     change: undefined,
     mustDrain: started !== undefined,
     mayHaveRun: started?.intent != null,
-    lastStepAt: undefined,
+    calledAt: started?.intent ? 'somewhere' : undefined,
+    ...progress,
   };
 }
 

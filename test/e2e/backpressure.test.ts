@@ -43,15 +43,12 @@ describe('backpressure', () => {
     throw new Error(`${MANY} commands were taken and none refused`);
   }
 
-  const backIn = async (restart: () => Promise<void>) => restart();
-
   /** The simulator's own restart brings its editors back, however long they were to be away. */
-  const editorBack = () =>
-    backIn(async () => {
-      const { simulator } = spark.readEndpoints().pids;
-      process.kill(simulator, 'SIGKILL');
-      await eventually(() => expect(spark.readEndpoints().pids.simulator).not.toBe(simulator));
-    });
+  async function editorBack() {
+    const { simulator } = spark.readEndpoints().pids;
+    process.kill(simulator, 'SIGKILL');
+    await eventually(() => expect(spark.readEndpoints().pids.simulator).not.toBe(simulator));
+  }
 
   const completedOf = async (ids: readonly string[]) =>
     (

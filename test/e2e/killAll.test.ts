@@ -74,4 +74,26 @@ describe('kill -9 under light load', () => {
     expect(running.repeats, 'the kill was felt').toBeGreaterThan(0);
     await expectEachOnce(spark, acked);
   });
+
+  it('given the whole process killed while commands of an editor that is away are put aside, each is done once, in order, and nothing stays behind', async () => {
+    await spark.stop();
+    const env = { MCP_PARK_AFTER_MS: '100', MCP_MAX_INFLIGHT: '64' };
+    spark = await Spark.start({ home, env });
+    const running = await Load.start(spark.endpoints, { tag: 'parked', sessions: 6, everyMs: 10 });
+    load = running;
+    for (let round = 0; round < 3; round++) {
+      await spark.sim('reload', { editor: 'default', ms: 120_000 });
+      await running.grows(100 + 37 * round);
+      await spark.kill9();
+      spark = await Spark.start({ home, env });
+    }
+    const acked = await running.stop();
+    load = undefined;
+    await expectEachOnce(spark, acked);
+    await eventually(async () => {
+      const metrics = String((await spark.http('/metrics')).body);
+      const level = (name: string) => Number(new RegExp(`^${name} (.*)$`, 'm').exec(metrics)?.[1]);
+      expect([level('spark_commands_in_flight'), level('spark_backlog_commands')]).toEqual([0, 0]);
+    });
+  });
 });

@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ParkedLane } from '../../src/workers/parkedLane.js';
+import { aCommand, aTask } from '../support/commandFixtures.js';
+import { MemoryParking } from '../support/memoryStreams.js';
+
+const EDITOR = 'left';
+const placeOf = (seq: number) => ({ seq, index: 0 });
+const task = (seq: number) => aTask(aCommand({ seq, editor: EDITOR }));
+const errors: unknown[] = [];
+const laneOf = (parking: MemoryParking, lastSeq = 0) =>
+  new ParkedLane(EDITOR, parking, lastSeq, (error) => errors.push(error));
+const seqsOf = (batches: Awaited<ReturnType<ParkedLane['fetch']>>) =>
+  batches.map(({ commands }) => commands.map(({ position }) => position.seq));
+/** Batches of one command each: stored one after the other. */
+async function stored(parking: MemoryParking, count: number): Promise<ParkedLane> {
+  const lane = laneOf(parking);
+  for (let seq = 1; seq <= count; seq++) await lane.store(task(seq));
+  return lane;
+}
+
+describe('the parked part of a lane', () => {
+  it('given nothing parked, is out of the way', () => {
+    const lane = laneOf(new MemoryParking());
+    expect([lane.active, lane.hasMore]).toEqual([false, false]);
+  });
+
+  it('given commands at once, stores them together and in order; is in the way until they are fetched', async () => {
+    const parking = new MemoryParking();
+    const lane = laneOf(parking);
+    const storing = [1, 2, 3].map((seq) => lane.store(task(seq)));
+    expect(lane.active).toBe(true);
+    await Promise.all(storing);
+    expect([parking.batches.length, lane.active, lane.hasMore]).toEqual([1, true, true]);
+    expect(seqsOf(await lane.fetch())).toEqual([[1, 2, 3]]);
+    expect([lane.active, lane.hasMore]).toEqual([false, false]);
+  });
+
+  it('splits what does not fit one message', async () => {
+    const parking = new MemoryParking();
+    const lane = laneOf(parking);
+    await Promise.all(Array.from({ length: 250 }, (_, at) => lane.store(task(at + 1))));
+    expect(parking.batches.map(({ json }) => (JSON.parse(json) as []).length)).toEqual([100, 100, 50]);
+    const big = { name: 'A', path: 'Assets/A.cs', code: 'x'.repeat(200_000) };
+    const large = laneOf(parking);
+    await Promise.all(
+      [1, 2, 3].map((seq) =>
+        large.store(aTask(aCommand({ seq: 1_000 + seq, editor: EDITOR, payload: big }))),
+      ),
+    );
+    expect(parking.batches.slice(3).every(({ json }) => json.length < 700_000)).toBe(true);
+  });
+
+  it('given a parking that fails, says so to each that waited, and works again later', async () => {
+    const parking = new MemoryParking();
+    const lane = laneOf(parking);
+    parking.failing = true;
+    const results = await Promise.allSettled([lane.store(task(1)), lane.store(task(2))]);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    parking.failing = false;
+    await lane.store(task(3));
+    expect(seqsOf(await lane.fetch())).toEqual([[3]]);
+  });
+
+  it('releases a place only once all before it have ended', async () => {
+    const parking = new MemoryParking();
+    const lane = await stored(parking, 8);
+    await lane.fetch();
+    await lane.fetch();
+    for (const seq of [2, 3, 4, 5]) lane.ended(seq, placeOf(seq));
+    expect(parking.batches.map(({ parkedSeq }) => parkedSeq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    for (const seq of [1, 6, 7, 8]) lane.ended(seq, placeOf(seq));
+    expect(parking.batches).toEqual([]);
+    expect(lane.idle).toBe(true);
+  });
+
+  it('opened after a restart, begins at its oldest', async () => {
+    const parking = new MemoryParking();
+    await stored(parking, 3);
+    const lane = laneOf(parking, 3);
+    expect(lane.active).toBe(true);
+    expect(seqsOf(await lane.fetch())).toEqual([[1], [2], [3]]);
+  });
+
+  it('given commands back unexecuted, fetches them again', async () => {
+    const parking = new MemoryParking();
+    const lane = await stored(parking, 4);
+    await lane.fetch();
+    lane.ended(1, placeOf(1));
+    lane.putBack([3, 2, 4]);
+    lane.putBack([]);
+    expect(lane.hasMore).toBe(true);
+    expect(seqsOf(await lane.fetch())).toEqual([[2], [3], [4]]);
+  });
+
+  it('given an end told twice around a put-back, keeps the place of what has not ended', async () => {
+    const parking = new MemoryParking();
+    const lane = laneOf(parking);
+    await Promise.all([lane.store(task(1)), lane.store(task(2))]);
+    const [batch] = await lane.fetch();
+    const seq = batch?.parkedSeq ?? 0;
+    // The first runs while the second goes back; the batch comes again, where the first is known to have ended.
+    lane.putBack([seq]);
+    await lane.fetch();
+    lane.ended(seq, placeOf(1));
+    lane.ended(seq, placeOf(1));
+    expect(parking.batches).toHaveLength(1);
+    lane.ended(seq, placeOf(2));
+    expect(parking.batches).toHaveLength(0);
+  });
+
+  it('whatever is stored, fetched, put back and ended, loses nothing, and hands out in order', async () => {
+    const move = fc.constantFrom('store', 'fetch', 'end', 'putBack');
+    await fc.assert(
+      fc.asyncProperty(fc.array(move, { maxLength: 60 }), async (moves) => {
+        const parking = new MemoryParking();
+        const lane = laneOf(parking);
+        const ended = new Set<number>();
+        let held: { parkedSeq: number; seq: number }[] = [];
+        let last = 0;
+        for (const [at, next] of [...moves, 'fetch', 'fetch'].entries()) {
+          if (next === 'store')
+            await Promise.all([lane.store(task(++last)), ...(at % 2 ? [lane.store(task(++last))] : [])]);
+          if (next === 'fetch')
+            for (const { parkedSeq, commands } of await lane.fetch())
+              for (const { position } of commands)
+                if (ended.has(position.seq)) lane.ended(parkedSeq, position);
+                else held.push({ parkedSeq, seq: position.seq });
+          if (next === 'end') {
+            const [first] = held;
+            if (!first) continue;
+            held = held.slice(1);
+            ended.add(first.seq);
+            lane.ended(first.parkedSeq, placeOf(first.seq));
+          }
+          if (next === 'putBack') {
+            lane.putBack(held.map(({ parkedSeq }) => parkedSeq));
+            held = [];
+          }
+          expect(held.map(({ seq }) => seq)).toEqual(held.map(({ seq }) => seq).toSorted((a, b) => a - b));
+          const kept = parking.batches.flatMap(({ json }) =>
+            (JSON.parse(json) as { position: { seq: number } }[]).map(({ position }) => position.seq),
+          );
+          for (let seq = 1; seq <= last; seq++) if (!ended.has(seq)) expect(kept).toContain(seq);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
