@@ -1,4 +1,5 @@
 import type { Command } from '../commands/envelope.js';
+import { withSpan } from '../observability/tracing.js';
 import { type Admission, admit } from './admission.js';
 import { Claims } from './claims.js';
 import { execute } from './execute.js';
@@ -162,7 +163,7 @@ export class Dispatcher {
       clock: deps.clock,
       parked,
       limits: deps.limits,
-      execute: (task, signal) => execute(task, this.#execute, signal),
+      execute: (task, signal) => traced(task, () => execute(task, this.#execute, signal)),
       finish: (task, verdict) => settle(task, verdict, this.#settle),
       readiness: (editor, signal) => deps.gate.readiness(editor, signal),
       admitParked: (lane, batch) => this.#admitParked(lane, parked, batch),
@@ -211,4 +212,26 @@ export class Dispatcher {
     if (!log) throw new Error(`no log for the partition of editor ${editor}`);
     return log;
   }
+}
+
+/** One span a go, in the trace that the command came with. */
+function traced(task: Task, go: () => Promise<Verdict>): Promise<Verdict> {
+  const { type, commandId, sessionId, editor, traceparent } = task.command;
+  const attributes = {
+    'messaging.operation.type': 'process',
+    'spark.command.id': commandId,
+    'spark.session': sessionId,
+    'spark.editor': editor,
+  };
+  return withSpan(
+    `process ${type}`,
+    attributes,
+    traceparent,
+    async (span) => {
+      const verdict = await go();
+      span.setAttributes({ 'spark.verdict': verdict.kind === 'failed' ? verdict.outcome : verdict.kind });
+      return verdict;
+    },
+    'consumer',
+  );
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MAX_EVENTS_PER_MESSAGE, seqOf, streamSeqOf } from '../../src/events/event.js';
 import { decodeLogMessage, encodeLogMessage } from '../../src/events/log.js';
 import { isTerminal, stateAfter } from '../../src/events/outcome.js';
-import { UnknownEventVersionError, upcast } from '../../src/events/upcast.js';
+import { UnknownEventVersionError, type Upcasters, upcast } from '../../src/events/upcast.js';
 import { command, completed, failed, operationOf, started } from '../support/story.js';
 
 const story = command({ commandId: '00000000-0000-8000-8000-000000000001' });
@@ -51,7 +51,7 @@ describe('places in the log', () => {
 
 describe('upcasting', () => {
   const old = { v: 1, name: 'x' };
-  const ladder = new Map([
+  const ladder: Upcasters = new Map([
     [1, (event: Record<string, unknown>) => ({ ...event, v: 2, title: event['name'] })],
     [2, (event: Record<string, unknown>) => ({ ...event, v: 3, tags: [] })],
   ]);
