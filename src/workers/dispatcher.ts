@@ -12,7 +12,7 @@ import type { BadCommand, Delivery, ParkedBatch, PartitionLog } from './ports.js
 import { RecentEnds } from './recentEnds.js';
 import { startedEvent } from './recorder.js';
 import { reject, type SettleContext, settle } from './settle.js';
-import { newTask, progressOf, type Task } from './task.js';
+import { newTask, progressOf, type Task, type Verdict } from './task.js';
 import type { WorkerDependencies } from './workerOptions.js';
 import type { WorkerState } from './workerState.js';
 

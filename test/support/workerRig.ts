@@ -75,7 +75,10 @@ export class WorkerWorld {
 
   /** Waits until every message is acknowledged. */
   settled(): Promise<void> {
-    return eventually(() => this.inbox.unacked.length === 0, `acknowledgement of ${this.inbox.unacked.join()}`);
+    return eventually(
+      () => this.inbox.unacked.length === 0,
+      `acknowledgement of ${this.inbox.unacked.join()}`,
+    );
   }
 
   /** Sequences of commands in the order of their effects, for one session. */

@@ -47,7 +47,9 @@ describe('a worker', () => {
         ['rejected', second],
       ]),
     );
-    expect(world.letters.letters).toMatchObject([{ reason: 'idempotency_mismatch', position: { seq: second } }]);
+    expect(world.letters.letters).toMatchObject([
+      { reason: 'idempotency_mismatch', position: { seq: second } },
+    ]);
     expect(world.gate.effects).toHaveLength(1);
   });
 
@@ -76,7 +78,10 @@ describe('a worker', () => {
     world.gate.onCall = async (_call, editor) => {
       open.set(editor, (open.get(editor) ?? 0) + 1);
       expect(open.get(editor)).toBe(1);
-      together = Math.max(together, [...open.values()].reduce((sum, n) => sum + n, 0));
+      together = Math.max(
+        together,
+        [...open.values()].reduce((sum, n) => sum + n, 0),
+      );
       await world.clock.sleep(5);
       open.set(editor, 0);
     };
@@ -98,7 +103,9 @@ describe('a worker', () => {
     await started(world);
     world.publish({ deadline: '2020-01-01T00:00:00.000Z', key: 'k' });
     await world.settled();
-    expect(world.logs.events).toMatchObject([{ kind: 'failed', outcome: 'expired', error: { code: 'deadline_exceeded' } }]);
+    expect(world.logs.events).toMatchObject([
+      { kind: 'failed', outcome: 'expired', error: { code: 'deadline_exceeded' } },
+    ]);
     expect(world.gate.calls).toEqual([]);
   });
 
@@ -109,7 +116,9 @@ describe('a worker', () => {
     world.publish();
     await world.settled();
     expect(world.gate.calls).toHaveLength(RIG_LIMITS.retry.maxAttempts);
-    expect(world.ends).toMatchObject([{ outcome: 'failed', attempts: 3, error: { code: 'attempts_exhausted' } }]);
+    expect(world.ends).toMatchObject([
+      { outcome: 'failed', attempts: 3, error: { code: 'attempts_exhausted' } },
+    ]);
     expect(world.letters.letters).toMatchObject([{ reason: 'attempts_exhausted', attempts: 3 }]);
   });
 
@@ -167,30 +176,33 @@ describe('an end that is not stored yet', () => {
 });
 
 describe('ownership', () => {
-  it.each(FAULT_POINTS)('lost at %s: the next owner brings every command to one end, with one effect', async (point) => {
-    const world = new WorkerWorld();
-    world.gate.detour = ['half way'];
-    world.gate.put('default', 'Assets/Player.cs', contentOfText('old'));
-    for (let hit = 1; hit <= 2; hit++) {
-      let left = hit;
-      const first = await aWorker(world, {
-        faultPoint: (name) => {
-          if (name === point && --left === 0) throw new Error(`killed at ${name}`);
-        },
-      });
-      const code = `v${hit}`;
-      world.publish({ key: `k${hit}`, payload: scriptPayload('Assets/Player.cs', code, true) });
-      await eventually(() => first.lost.length > 0 || world.inbox.unacked.length === 0, 'the kill');
-      await first.worker.stop();
-      const second = await started(world);
-      await world.settled();
-      await second.worker.stop();
-      expect(world.gate.text('default', 'Assets/Player.cs')).toBe(code);
-      expect(world.gate.effects.filter(({ after }) => after === code)).toHaveLength(1);
-      expect(world.ends.filter(({ kind }) => kind === 'completed')).toHaveLength(hit);
-    }
-    expect(world.ends).toHaveLength(2);
-  });
+  it.each(FAULT_POINTS)(
+    'lost at %s: the next owner brings every command to one end, with one effect',
+    async (point) => {
+      const world = new WorkerWorld();
+      world.gate.detour = ['half way'];
+      world.gate.put('default', 'Assets/Player.cs', contentOfText('old'));
+      for (let hit = 1; hit <= 2; hit++) {
+        let left = hit;
+        const first = await aWorker(world, {
+          faultPoint: (name) => {
+            if (name === point && --left === 0) throw new Error(`killed at ${name}`);
+          },
+        });
+        const code = `v${hit}`;
+        world.publish({ key: `k${hit}`, payload: scriptPayload('Assets/Player.cs', code, true) });
+        await eventually(() => first.lost.length > 0 || world.inbox.unacked.length === 0, 'the kill');
+        await first.worker.stop();
+        const second = await started(world);
+        await world.settled();
+        await second.worker.stop();
+        expect(world.gate.text('default', 'Assets/Player.cs')).toBe(code);
+        expect(world.gate.effects.filter(({ after }) => after === code)).toHaveLength(1);
+        expect(world.ends.filter(({ kind }) => kind === 'completed')).toHaveLength(hit);
+      }
+      expect(world.ends).toHaveLength(2);
+    },
+  );
 
   it('taken by a second worker: the first is refused at the gate or in the log, drops everything, and nothing happens twice', async () => {
     const world = new WorkerWorld();
