@@ -25,7 +25,7 @@ describe('the law itself', () => {
     ['src/events/x.ts', "export * from '../http/routes.js';"],
     ['src/http/x.ts', "const m = await import('../app.js');"],
     ['src/roles/x.ts', "import { startPostgresPair } from '../embedded/postgresPair.js';"],
-    ['src/runtime/x.ts', "import { runApp } from '../app.js';"],
+    ['src/runtime/x.ts', "import { runApp } from '../main.js';"],
     ['src/embedded/simulator/x.ts', "import { a } from '../ports.js';"],
     ['src/embedded/x.ts', "import { a } from '../unity/mcp.js';"],
     ['src/workers/x.ts', "import { Client } from 'pg';"],

@@ -53,7 +53,7 @@ export function splitEnvelopes(batch: readonly Candidate[], maxBytes: number): C
   const envelopes: Candidate[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const candidate of batch) {
-    const size = 600 + JSON.stringify(candidate.request.payload).length * 1.1;
+    const size = 1_200 + Buffer.byteLength(JSON.stringify(candidate.request.payload), 'utf8');
     if (bytes + size > maxBytes) {
       envelopes.push([]);
       bytes = 0;

@@ -98,7 +98,13 @@ export class CoalescingSubmitter implements Submitter, Service {
     try {
       while (this.#waiting.length > 0) {
         if (this.#options.coalesceMs > 0) await pause(this.#options.clock, this.#options.coalesceMs);
-        await this.#store(this.#waiting.splice(0));
+        const batch = this.#waiting.splice(0);
+        try {
+          await this.#store(batch);
+        } catch {
+          // Nothing was acknowledged by us: the same keys may come again.
+          for (const { resolve } of batch) resolve(unavailable('the ledger cannot be asked'));
+        }
       }
     } finally {
       this.#flushing = undefined;
@@ -160,13 +166,16 @@ export class CoalescingSubmitter implements Submitter, Service {
     const { publisher, backpressure, clock, publishTimeoutMs, onAccepted } = this.#options;
     const messageId = envelopeMessageId(envelope, randomUUID);
     const giveUpAtMs = clock.monotonicMs() + publishTimeoutMs;
+    // A duplicate after a publish of ours that got no answer is most likely that one: new to whoever asked.
+    let again = false;
     for (;;) {
       const requests = envelope.map(({ request }) => request);
       const result = await publisher.publish(partition, requests, messageId);
       if (result.kind === 'stored') {
+        const duplicate = result.duplicate && !again;
         for (const [index, candidate] of envelope.entries())
-          results.set(candidate, this.#accept(candidate, result.seq, index, result.duplicate));
-        if (!result.duplicate) {
+          results.set(candidate, this.#accept(candidate, result.seq, index, duplicate));
+        if (!duplicate) {
           backpressure.accepted(envelope.length);
           onAccepted(envelope.length);
         }
@@ -183,6 +192,7 @@ export class CoalescingSubmitter implements Submitter, Service {
         };
       }
       if (clock.monotonicMs() >= giveUpAtMs) return unavailable('the command stream does not answer');
+      again = true;
       await pause(clock, 100);
     }
   }

@@ -19,6 +19,8 @@ export interface PoolOptions {
   readonly connectTimeoutMs?: number;
   /** Cancels a longer statement on the server; 0: no limit. */
   readonly statementTimeoutMs?: number;
+  /** Gives a connection up that has not answered for this long: a server that is frozen or cut off cancels nothing. Default: waits. */
+  readonly answerTimeoutMs?: number;
   /** A connection in the pool was lost; the pool makes another when asked. */
   readonly onError?: (error: Error) => void;
 }
@@ -37,6 +39,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     connectionTimeoutMillis: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     statement_timeout: options.statementTimeoutMs ?? DEFAULT_STATEMENT_TIMEOUT_MS,
+    ...(options.answerTimeoutMs === undefined ? {} : { query_timeout: options.answerTimeoutMs }),
     keepAlive: true,
     allowExitOnIdle: true,
   });

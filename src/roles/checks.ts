@@ -1,3 +1,4 @@
+import { type Clock, pause } from '../core/clock.js';
 import { messageOf } from '../core/errors.js';
 import type { ReadinessCheck } from '../http/ports.js';
 import type { PostgresPools } from '../postgres/pools.js';
@@ -5,8 +6,16 @@ import { freshness } from '../projections/freshness.js';
 import { canary } from '../streams/canary.js';
 import type { NatsConnection } from '../streams/connection.js';
 
+/** Less than the time a check has: a server that is frozen is away, and that is degraded, not failing. */
+const ANSWER_MS = 1_500;
+
 /** What `/readyz` looks at. A dead replica is told, not fatal: reads fall back to the primary; a full disk is found by writing. */
-export function createChecks({ nc, pools }: { nc: NatsConnection; pools: PostgresPools }): ReadinessCheck[] {
+export function createChecks(parts: {
+  nc: NatsConnection;
+  pools: PostgresPools;
+  clock: Clock;
+}): ReadinessCheck[] {
+  const { nc, pools, clock } = parts;
   return [
     {
       name: 'jetstream',
@@ -22,7 +31,7 @@ export function createChecks({ nc, pools }: { nc: NatsConnection; pools: Postgre
       name: 'postgres',
       check: async () => {
         try {
-          await pools.primary.query('SELECT 1');
+          await inTime(pools.primary.query('SELECT 1'), clock);
           return { ok: true, detail: 'the primary answers' };
         } catch (error) {
           // Commands are taken and executed all the same; what is read is stale until it is back.
@@ -38,7 +47,7 @@ export function createChecks({ nc, pools }: { nc: NatsConnection; pools: Postgre
       check: async () => {
         if (!pools.hasReplica) return { ok: true, detail: 'none configured: the primary answers reads' };
         try {
-          const { streaming, replicaSeq, primarySeq } = await freshness(pools);
+          const { streaming, replicaSeq, primarySeq } = await inTime(freshness(pools), clock);
           const state = streaming === false ? 'degraded: not streaming' : 'streaming';
           return { ok: true, detail: `${state}; log position ${replicaSeq} of ${primarySeq}` };
         } catch (error) {
@@ -50,4 +59,17 @@ export function createChecks({ nc, pools }: { nc: NatsConnection; pools: Postgre
       },
     },
   ];
+}
+
+async function inTime<T>(answer: Promise<T>, clock: Clock): Promise<T> {
+  const over = new AbortController();
+  const late = pause(clock, ANSWER_MS, over.signal).then(() => {
+    throw new Error(`no answer within ${ANSWER_MS} ms`);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    over.abort();
+    late.catch(() => undefined);
+  }
 }

@@ -6,7 +6,7 @@ import { createHttpServer, type HttpServer } from '../http/httpServer.js';
 import type { ReadinessCheck } from '../http/ports.js';
 import { Backpressure } from '../ingest/backpressure.js';
 import { CoalescingSubmitter } from '../ingest/submitter.js';
-import { createPools } from '../postgres/pools.js';
+import { createPools, type PostgresPools } from '../postgres/pools.js';
 import { createBacklogProbe, createCommandPublisher } from '../streams/commandPublisher.js';
 import { connectRole } from '../streams/connection.js';
 import { LogFeed } from '../streams/feed.js';
@@ -36,15 +36,7 @@ export interface IngestRole extends Service {
 export async function createIngestRole(context: RoleContext, options: IngestOptions): Promise<IngestRole> {
   const { parts, clock, logger, metrics, config, version } = context;
   const nc = await connectRole('ingest', parts.nats.url, parts.nats.credentials('ingest'));
-  const pools = createPools({
-    primaryUrl: parts.postgres.urlOf('spark_ingest', 'primary'),
-    ...(parts.postgres.hasReplica ? { replicaUrl: parts.postgres.urlOf('spark_ingest', 'replica') } : {}),
-    applicationName: 'spark-ingest',
-    // A Postgres that is away must not hold up answers that others can give.
-    connectTimeoutMs: 1_000,
-    statementTimeoutMs: 5_000,
-    onError: (error) => logger.warn({ error: messageOf(error) }, 'HTTP reads lost a connection to Postgres'),
-  });
+  const pools = readPools(context);
   const abort = new AbortController();
   const queries = createWorkerQueries(nc);
   const backpressure = new Backpressure({
@@ -72,7 +64,7 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
     queries,
     feed,
     reads: createReadModels(pools, await createImageStore(nc, clock, abort.signal), clock),
-    checks: [...createChecks({ nc, pools }), ...options.checks],
+    checks: [...createChecks({ nc, pools, clock }), ...options.checks],
     metrics,
     logger,
     clock,
@@ -105,4 +97,17 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
     },
     address: () => http.address(),
   };
+}
+
+/** A Postgres that is away, or answers nothing, must not hold up answers that others can give. */
+function readPools({ parts, logger }: RoleContext): PostgresPools {
+  return createPools({
+    primaryUrl: parts.postgres.urlOf('spark_ingest', 'primary'),
+    ...(parts.postgres.hasReplica ? { replicaUrl: parts.postgres.urlOf('spark_ingest', 'replica') } : {}),
+    applicationName: 'spark-ingest',
+    connectTimeoutMs: 1_000,
+    statementTimeoutMs: 5_000,
+    answerTimeoutMs: 3_000,
+    onError: (error) => logger.warn({ error: messageOf(error) }, 'HTTP reads lost a connection to Postgres'),
+  });
 }

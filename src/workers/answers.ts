@@ -50,7 +50,11 @@ function statusOf(worker: Worker, commandId: string): Status | undefined {
     payloadSha,
     outcome,
   });
-  if (claim) return open || entry ? told('started', entry?.attempts ?? 1) : told('accepted', 0);
+  if (claim) {
+    // Ended, but its end is not stored yet: a keyless one is in no ledger, and a state never goes back.
+    const begun = open !== undefined || entry !== undefined || state.done.has(claim);
+    return begun ? told('started', entry?.attempts ?? 1) : told('accepted', 0);
+  }
   if (end) return told(end.state, end.attempts, end.outcome);
   if (entry) return told(entry.state, entry.attempts);
   return open && told('started', 1);

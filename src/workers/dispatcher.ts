@@ -8,7 +8,7 @@ import { InFlight, type TrackedItem } from './inFlight.js';
 import { Lane, type LaneDependencies } from './lane.js';
 import { KeyedMutex } from './mutex.js';
 import { ParkedLane } from './parkedLane.js';
-import type { BadCommand, Delivery, ParkedBatch, PartitionLog } from './ports.js';
+import type { BadCommand, Delivery, OriginalMessage, ParkedBatch, PartitionLog } from './ports.js';
 import { RecentEnds } from './recentEnds.js';
 import { startedEvent } from './recorder.js';
 import { reject, type SettleContext, settle } from './settle.js';
@@ -34,6 +34,8 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #execute: ExecuteContext;
   readonly #settle: SettleContext;
+  /** Places whose reject is on its way: a redelivery meanwhile must not be acknowledged before the dead letter is kept. */
+  readonly #rejecting = new Set<string>();
   #calls = 0;
 
   constructor(options: DispatcherOptions) {
@@ -65,6 +67,7 @@ export class Dispatcher {
     const items = this.inFlight.track(delivery);
     for (const item of items) {
       const inbound = delivery.items[item.index];
+      if (this.#rejecting.has(placeOf({ seq: delivery.seq, index: item.index }))) continue;
       if (inbound?.kind === 'command') this.#deliverCommand(inbound.command, item);
       else if (inbound) this.#reject(inbound, item);
     }
@@ -134,14 +137,24 @@ export class Dispatcher {
         const data = new TextEncoder().encode(JSON.stringify(command.payload));
         const headers = { 'Spark-Idempotency-Key': command.idempotencyKey ?? '' };
         const subject = `spark.commands.${editor}.${type}.${sessionId}`;
-        reject(bad, { subject, headers, data }, () => origin.settle(), this.#settle);
+        this.#rejectOnce(bad, { subject, headers, data }, origin);
       }
     }
   }
 
   #reject(bad: BadCommand, item: TrackedItem): void {
     if (this.#options.state.done.has(bad.position)) item.settle();
-    else reject(bad, item.delivery.original, () => item.settle(), this.#settle);
+    else this.#rejectOnce(bad, item.delivery.original, item);
+  }
+
+  #rejectOnce(bad: BadCommand, original: OriginalMessage, origin: { settle(): void }): void {
+    const place = placeOf(bad.position);
+    this.#rejecting.add(place);
+    const done = () => {
+      this.#rejecting.delete(place);
+      origin.settle();
+    };
+    reject(bad, original, done, this.#settle);
   }
 
   #laneOf(editor: string, parkedLastSeq = 0): { lane: Lane; parked: ParkedLane } {
@@ -213,6 +226,8 @@ export class Dispatcher {
     return log;
   }
 }
+
+const placeOf = ({ seq, index }: { seq: number; index: number }): string => `${seq}.${index}`;
 
 /** One span a go, in the trace that the command came with. */
 function traced(task: Task, go: () => Promise<Verdict>): Promise<Verdict> {

@@ -106,7 +106,9 @@ export class Lane {
         await this.#refill();
         const task = this.#queue.take(this.#deps.clock.monotonicMs());
         if (task) await this.#runOne(task);
-        else if (!(await this.#waitForWork())) break;
+        // Nothing may be awaited between this look and the end of the loop: a command that came meanwhile would lie for ever.
+        else if (this.#queue.size === 0 && !this.#deps.parked.hasMore) break;
+        else await this.#waitForWork();
       }
     } catch (error) {
       if (!this.#signal.aborted) this.#deps.fatal(error);
@@ -172,17 +174,14 @@ export class Lane {
     }
   }
 
-  /** False: nothing to wait for, the loop may end. */
-  async #waitForWork(): Promise<boolean> {
+  async #waitForWork(): Promise<void> {
     const next = this.#queue.nextReadyMs();
-    if (next === undefined && !this.#deps.parked.hasMore) return false;
     // What is parked but could not be read yet (a replica that lags) is asked for again shortly.
     const waitMs = next === undefined ? MIN_HOLD_MS : Math.max(1, next - this.#deps.clock.monotonicMs());
     const wake = new AbortController();
     this.#wake = wake;
     await pause(this.#deps.clock, waitMs, AbortSignal.any([this.#signal, wake.signal]));
     this.#wake = undefined;
-    return true;
   }
 
   #park(task: Task): void {

@@ -42,8 +42,14 @@ export class Worker implements Service {
     if (this.#run) return;
     const run = await this.#open();
     this.#run = run;
-    for (const [editor, lastSeq] of await this.#deps.parking.parked())
-      run.dispatcher.openParked(editor, lastSeq);
+    try {
+      for (const [editor, lastSeq] of await this.#deps.parking.parked())
+        run.dispatcher.openParked(editor, lastSeq);
+    } catch (error) {
+      // Half a start is none: the next one must begin again.
+      await this.stop();
+      throw error;
+    }
     await this.#startPulls(run);
     const warn = (error: unknown) =>
       this.#deps.listener.warn('housekeeping failed; it will be tried again', error);
@@ -77,10 +83,13 @@ export class Worker implements Service {
   /** The connection was lost and is back: what was on the wire is asked for again, in order. */
   async reconnected(): Promise<void> {
     const run = this.#run;
-    if (!run) return;
-    run.pulls.abort();
+    // Still starting: the pulls to come begin with a reset anyway.
+    if (!run || run.pulling.length === 0) return;
+    const { pulls } = run;
+    pulls.abort();
     await Promise.all(run.pulling);
-    if (this.#run === run) await this.#startPulls(run);
+    // Several reconnects may have waited here: the first starts anew, for all.
+    if (this.#run === run && run.pulls === pulls) await this.#startPulls(run);
   }
 
   async #open(): Promise<Run> {
@@ -144,7 +153,10 @@ export class Worker implements Service {
     const now = this.#brake.update(inFlight);
     if (before === now) return;
     this.#deps.listener.paused(now);
-    if (!now) this.#run?.resume();
+    if (now || !this.#run) return;
+    const { resume } = this.#run;
+    this.#run.resume = () => undefined;
+    resume();
   }
 
   async #released(run: Run, signal: AbortSignal): Promise<void> {

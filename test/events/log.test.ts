@@ -52,8 +52,11 @@ describe('places in the log', () => {
 describe('upcasting', () => {
   const old = { v: 1, name: 'x' };
   const ladder: Upcasters = new Map([
-    [1, (event: Record<string, unknown>) => ({ ...event, v: 2, title: event['name'] })],
-    [2, (event: Record<string, unknown>) => ({ ...event, v: 3, tags: [] })],
+    [
+      1,
+      (event: Record<string, unknown>): Record<string, unknown> => ({ ...event, v: 2, title: event['name'] }),
+    ],
+    [2, (event: Record<string, unknown>): Record<string, unknown> => ({ ...event, v: 3, tags: [] })],
   ]);
 
   it('given today’s version, leaves an event alone', () => {

@@ -61,6 +61,9 @@ export const contentOfText = (text: string, meta: string | null = null): FileCon
   meta: meta === null ? null : Buffer.from(meta),
 });
 
+const guidOf = (meta: Uint8Array | null): string | null =>
+  /guid: ([0-9a-f]{32})/.exec(Buffer.from(meta ?? []).toString())?.[1] ?? null;
+
 /** A project folder and its editor in memory: compare-and-set steps, fence tokens, and faults told in advance. */
 export class MemoryGate implements EditorGate {
   readonly files = new Map<string, FileContent>();
@@ -112,7 +115,7 @@ export class MemoryGate implements EditorGate {
     if (this.away.has(editor)) return { state: 'away', reason: 'reloading', retryAfterMs: 100 };
     const content = this.files.get(`${editor}\0${path}`);
     return content
-      ? { state: 'present', content, sha256: sha256(content.bytes), guid: null }
+      ? { state: 'present', content, sha256: sha256(content.bytes), guid: guidOf(content.meta) }
       : { state: 'absent' };
   }
 

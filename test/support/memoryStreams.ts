@@ -113,8 +113,10 @@ export class MemoryParking implements Parking {
   readonly batches: { editor: string; parkedSeq: number; json: string }[] = [];
   #lastSeq = 0;
   failing = false;
+  parks = 0;
 
   async park(editor: string, commands: ParkedBatch['commands']): Promise<number> {
+    this.parks++;
     if (this.failing) throw new MemoryClosedError('the parking is away');
     const json = JSON.stringify(commands);
     const same = this.batches.find((batch) => batch.editor === editor && batch.json === json);
@@ -169,6 +171,11 @@ export class MemoryInbox implements CommandInbox {
     return seq;
   }
 
+  /** Acknowledgements that got lost: everything comes again after the next reset. */
+  forgetAcks(): void {
+    for (const message of this.#messages) message.acked = false;
+  }
+
   get unacked(): number[] {
     return this.#messages.filter(({ acked }) => !acked).map(({ seq }) => seq);
   }
@@ -220,10 +227,12 @@ export class MemoryInbox implements CommandInbox {
   }
 
   #next(partition: number) {
-    const after = this.#cursor.get(partition) ?? 0;
-    return this.#messages.find(
-      (message) => message.partition === partition && message.seq > after && !message.acked,
-    );
+    // A message lies at its sequence less one.
+    for (let at = this.#cursor.get(partition) ?? 0; at < this.#messages.length; at++) {
+      const message = this.#messages[at];
+      if (message?.partition === partition && !message.acked) return message;
+    }
+    return undefined;
   }
 
   #floor(partition: number): number {

@@ -24,59 +24,61 @@ const ended = (
   into.apply({ ...failed(storyCommand(), outcome), commandId, position }, 0);
   return command;
 };
+/** Only the state was prepared: nothing is held in memory. */
+const only = (_prepared: object): undefined => undefined;
 const claimOf = (wish: CommandWish) => {
   const { payloadSha, position } = aCommand(wish);
   return { payloadSha, seq: position.seq, index: position.index };
 };
 
 describe('what becomes of a delivered command', () => {
-  it.each<[string, CommandWish, (into: WorkerState) => CommandWish | void, string]>([
+  it.each<[string, CommandWish, (into: WorkerState) => CommandWish | undefined, string]>([
     ['a keyless one, new', { seq: 5 }, () => undefined, 'run'],
     ['a keyed one, new', { seq: 5, key: 'k' }, () => undefined, 'run'],
-    ['a keyless one whose place has ended', { seq: 5 }, (into) => void ended(into, { seq: 5 }), 'repeat'],
+    ['a keyless one whose place has ended', { seq: 5 }, (into) => only(ended(into, { seq: 5 })), 'repeat'],
     [
       'a keyless one that began in an earlier life',
       { seq: 5 },
-      (into) => void began(into, { seq: 5 }),
+      (into) => only(began(into, { seq: 5 })),
       'run',
     ],
     [
       'a keyed one that began in an earlier life',
       { seq: 5, key: 'k' },
-      (into) => void began(into, { seq: 5, key: 'k' }),
+      (into) => only(began(into, { seq: 5, key: 'k' })),
       'run',
     ],
     [
       'a repeat of one that began elsewhere',
       { seq: 6, key: 'k' },
-      (into) => void began(into, { seq: 5, key: 'k' }),
+      (into) => only(began(into, { seq: 5, key: 'k' })),
       'repeat',
     ],
     [
       'a repeat of one that ended',
       { seq: 6, key: 'k' },
-      (into) => void ended(into, { seq: 5, key: 'k' }),
+      (into) => only(ended(into, { seq: 5, key: 'k' })),
       'repeat',
     ],
     [
       'the very one that ended',
       { seq: 5, key: 'k' },
-      (into) => void ended(into, { seq: 5, key: 'k' }),
+      (into) => only(ended(into, { seq: 5, key: 'k' })),
       'repeat',
     ],
     [
       'a key with another payload',
       { seq: 6, key: 'k', payload: other },
-      (into) => void ended(into, { seq: 5, key: 'k' }),
+      (into) => only(ended(into, { seq: 5, key: 'k' })),
       'refuse',
     ],
     [
       'a key of another session',
       { seq: 6, key: 'k', payload: other, sessionId: 's2' },
-      (into) => void ended(into, { seq: 5, key: 'k' }),
+      (into) => only(ended(into, { seq: 5, key: 'k' })),
       'run',
     ],
-    ['a keyless one with the payload of another', { seq: 6 }, (into) => void ended(into, { seq: 5 }), 'run'],
+    ['a keyless one with the payload of another', { seq: 6 }, (into) => only(ended(into, { seq: 5 })), 'run'],
     ['a redelivery of the one in memory', { seq: 5, key: 'k' }, () => ({ seq: 5, key: 'k' }), 'held'],
     ['a repeat of the one in memory', { seq: 6, key: 'k' }, () => ({ seq: 5, key: 'k' }), 'repeat'],
     [

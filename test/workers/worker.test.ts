@@ -60,7 +60,9 @@ describe('a worker', () => {
     const untold = world.publishBad(null, refusal);
     world.publish();
     await world.settled();
-    expect(world.letters.letters.map(({ position }) => position.seq)).toEqual([told, untold]);
+    expect(world.letters.letters.map(({ position }) => position.seq)).toEqual(
+      expect.arrayContaining([told, untold]),
+    );
     expect(world.ends.map(({ outcome }) => outcome).sort()).toEqual(['completed', 'rejected']);
   });
 
@@ -279,9 +281,9 @@ describe('pulling', () => {
   it('given the brake on and off ten thousand times, goes on as on the first', async () => {
     const world = new WorkerWorld();
     for (let n = 0; n < 20_000; n++) world.publishBad(null, refusal);
-    world.letters.append = async () => undefined;
+    world.letters.append = () => new Promise((resolve) => setImmediate(resolve));
     const { pauses, lost } = await started(world, { limits: { maxInflight: 2, batchSize: 2 } });
-    await eventually(() => pauses.length >= 20_000 || lost.length > 0, 'the last pause', 200_000);
+    await eventually(() => pauses.length >= 20_000 || lost.length > 0, 'the last pause', 100_000);
     expect(lost).toEqual([]);
   });
 });

@@ -123,7 +123,7 @@ describe('builds and tests', () => {
     simulator.tool('manage_build', { action: 'status', ...(job === undefined ? {} : { job_id: job }) });
 
   it('given a build, it is pending, then succeeded, its files are real and one effect is logged', async () => {
-    const simulator = await simulate({ buildMs: 60 });
+    const simulator = await simulate({ buildMs: 1_500 });
     const started = await build(simulator, 'Builds/c-1/game');
     expect(started.body).toMatchObject({
       success: true,

@@ -1,0 +1,73 @@
+import type { Command } from '../../src/commands/envelope.js';
+import type { SparkEvent, StartedEvent } from '../../src/events/event.js';
+import { execute } from '../../src/workers/execute.js';
+import type { ExecuteContext } from '../../src/workers/executeContext.js';
+import { completedEvent, failedEvent, startedEvent } from '../../src/workers/recorder.js';
+import { newTask, type Task, type Verdict } from '../../src/workers/task.js';
+import { UndoLog } from '../../src/workers/undoLog.js';
+import { AutoClock } from './autoClock.js';
+import { MemoryGate } from './memoryGate.js';
+import { MemoryImageStore } from './memoryStreams.js';
+
+type Final = Extract<Verdict, { kind: 'completed' | 'failed' }>;
+
+/** What executing a command needs, in memory, without a lane: a test plays the lane. */
+export class ExecuteRig {
+  readonly clock = new AutoClock();
+  readonly gate = new MemoryGate();
+  readonly images = new MemoryImageStore();
+  readonly undoLog = new UndoLog();
+  readonly started: StartedEvent[] = [];
+  readonly frames: object[] = [];
+  readonly retries: string[] = [];
+  readonly signal = new AbortController().signal;
+  #calls = 0;
+
+  readonly context: ExecuteContext = {
+    gate: this.gate,
+    images: this.images,
+    undoLog: this.undoLog,
+    live: { published: () => undefined, frame: (frame) => this.frames.push(frame) },
+    clock: this.clock,
+    retry: { maxAttempts: 3, baseMs: 10, maxMs: 100 },
+    random: () => 0.5,
+    faultPoint: () => undefined,
+    exclusive: (_editor, work) => work(),
+    nextToken: () => ({ epoch: 1, call: ++this.#calls }),
+    retried: (reason) => this.retries.push(reason),
+    recordStarted: async (task, intent) => {
+      const event = startedEvent(task.command, { epoch: 1, call: this.#calls + 1 }, intent, 'now');
+      task.started = event;
+      this.started.push(event);
+    },
+  };
+
+  task(command: Command, started?: StartedEvent): Task {
+    return newTask(command, { kind: 'parked', parkedSeq: 0 }, started);
+  }
+
+  go(task: Task): Promise<Verdict> {
+    return execute(task, this.context, this.signal);
+  }
+
+  /** As a lane would: again after every hold and retry, until the end. */
+  async toEnd(task: Task, goes = 20): Promise<Final> {
+    for (let go = 0; go < goes; go++) {
+      const verdict = await this.go(task);
+      if (verdict.kind === 'completed' || verdict.kind === 'failed') return verdict;
+    }
+    throw new Error(`no end after ${goes} goes`);
+  }
+
+  /** Runs a command to its end and into the undo log. */
+  async run(command: Command): Promise<Final> {
+    const task = this.task(command);
+    const verdict = await this.toEnd(task);
+    const event: SparkEvent =
+      verdict.kind === 'completed'
+        ? completedEvent(task, verdict, 1, 'now')
+        : failedEvent(task, verdict, 1, 'now');
+    this.undoLog.apply(event);
+    return verdict;
+  }
+}

@@ -1,0 +1,110 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Hysteresis } from '../../src/core/hysteresis.js';
+import { relieve } from '../../src/workers/relief.js';
+import { eventually } from '../support/autoClock.js';
+import { scriptPayload } from '../support/commandFixtures.js';
+import { BEHAVIOUR } from '../support/memoryGate.js';
+import { aWorker, type RunningWorker, WorkerWorld } from '../support/workerRig.js';
+
+const running: RunningWorker[] = [];
+const started = async (...of: Parameters<typeof aWorker>): Promise<RunningWorker> => {
+  const worker = await aWorker(...of);
+  running.push(worker);
+  return worker;
+};
+afterEach(async () => {
+  for (const { worker } of running.splice(0)) await worker.stop();
+});
+const publish = (world: WorkerWorld, editor: string, n: number) =>
+  world.publish({ editor, sessionId: `s${n % 3}`, payload: scriptPayload(`Assets/S${n % 3}N${n}.cs`) });
+const numbers = (world: WorkerWorld, editor: string, session: number) =>
+  world.gate.effects
+    .filter((effect) => effect.editor === editor && effect.path.includes(`S${session}N`))
+    .map(({ path }) => Number(/N(\d+)/.exec(path)?.[1]));
+
+function expectOrder(world: WorkerWorld, editor: string, count: number): void {
+  for (const session of [0, 1, 2]) {
+    const done = numbers(world, editor, session);
+    expect(done).toEqual(done.toSorted((a, b) => a - b));
+    expect(new Set(done).size).toBe(done.length);
+  }
+  expect([0, 1, 2].flatMap((session) => numbers(world, editor, session))).toHaveLength(count);
+}
+
+describe('an editor that is away', () => {
+  it('keeps its commands parked, acknowledged and in order; other editors feel nothing; no attempt is spent', async () => {
+    const world = new WorkerWorld();
+    world.gate.away.add('gone');
+    await started(world);
+    for (let n = 0; n < 300; n++) publish(world, 'gone', n);
+    for (let n = 0; n < 30; n++) publish(world, 'here', n);
+    await eventually(() => world.gate.effects.length === 30, 'the editor that is here');
+    await world.settled();
+    for (let n = 300; n < 330; n++) publish(world, 'gone', n);
+    await world.settled();
+    expect(world.parking.batches.length).toBeGreaterThan(2);
+    world.gate.away.delete('gone');
+    await eventually(() => world.ends.length === 360, 'the editor that was gone');
+    expectOrder(world, 'gone', 330);
+    expectOrder(world, 'here', 30);
+    expect(world.ends.every((end) => end.attempts === 1)).toBe(true);
+    await eventually(() => world.parking.batches.length === 0, 'the parking to be released');
+  });
+
+  it('that comes and goes in the middle of calls loses nothing and doubles nothing', async () => {
+    const world = new WorkerWorld();
+    let calls = 0;
+    world.gate.onCall = (_call, editor) => {
+      if (++calls % 7 === 0) {
+        world.gate.away.add(editor);
+        void world.clock.sleep(calls % 2 ? 3_000 : 150).then(() => world.gate.away.delete(editor));
+      }
+      if (calls % 5 === 0) world.gate.script.unshift(BEHAVIOUR.losesReply);
+    };
+    await started(world);
+    for (let n = 0; n < 120; n++) publish(world, 'moody', n);
+    await eventually(() => world.ends.length === 120, 'all', 200_000);
+    expectOrder(world, 'moody', 120);
+    expect(world.ends.every(({ outcome }) => outcome === 'completed')).toBe(true);
+  });
+
+  it('when its worker dies: the next owner finds what is parked, keeps the order and acknowledges what comes again', async () => {
+    const world = new WorkerWorld();
+    world.gate.away.add('gone');
+    const first = await started(world);
+    // Acknowledgements are lost on the wire: all of it will be delivered again.
+    const track = first.worker.view?.dispatcher.inFlight;
+    for (let n = 0; n < 40; n++) publish(world, 'gone', n);
+    await eventually(() => world.parking.batches.length > 0 && track?.commands === 0, 'the parking');
+    await first.worker.stop();
+    world.inbox.forgetAcks();
+    world.gate.away.delete('gone');
+    const second = await started(world);
+    for (let n = 40; n < 50; n++) publish(world, 'gone', n);
+    await eventually(() => world.ends.length === 50, 'all');
+    await world.settled();
+    expectOrder(world, 'gone', 50);
+    expect(second.worker.view?.dispatcher.inFlight.commands).toBe(0);
+    await eventually(() => world.parking.batches.length === 0, 'the parking to be released');
+  });
+});
+
+describe('relief', () => {
+  it('given the brake on, parks what a slow editor holds beyond its share, and every command still runs in order', async () => {
+    const world = new WorkerWorld();
+    const { worker } = await started(world, { limits: { maxInflight: 120, batchSize: 8 } });
+    world.gate.onCall = async (_call, editor) => {
+      await world.clock.sleep(editor === 'slow' ? 50 : 5);
+      const { view } = worker;
+      const brake = new Hysteresis(90, 45);
+      if (view && brake.update(view.dispatcher.inFlight.commands)) relieve(view.dispatcher, brake);
+    };
+    for (let n = 0; n < 200; n++) publish(world, 'slow', n);
+    for (let n = 0; n < 60; n++) for (const editor of ['quick', 'brisk', 'fast']) publish(world, editor, n);
+    await eventually(() => world.ends.length === 380, 'all', 100_000);
+    expectOrder(world, 'slow', 200);
+    for (const editor of ['quick', 'brisk', 'fast']) expectOrder(world, editor, 60);
+    expect(world.parking.parks).toBeGreaterThan(0);
+    await eventually(() => world.parking.batches.length === 0, 'the parking to be released');
+  });
+});
