@@ -23,6 +23,8 @@ export interface CommandMeta {
 
 /** Where a command lies in the command stream: `count` items share the message `seq`. */
 export interface CommandPosition {
+  /** Which command stream, by its making (`streamMarkOf`): a stream made anew counts from 1 again. */
+  readonly stream?: string;
   readonly partition: number;
   readonly seq: number;
   readonly index: number;

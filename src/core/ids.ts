@@ -40,6 +40,11 @@ export function commandIdOfPosition(streamCreated: string, seq: number, index: n
   return uuidFrom('position', streamCreated, seq, index) as CommandId;
 }
 
+/** Eight hex digits for a stream's making: enough to tell one from the one before. */
+export function streamMarkOf(streamCreated: string): string {
+  return createHash('sha256').update(streamCreated).digest('hex').slice(0, 8);
+}
+
 /** Events are named by their command and kind, so an append repeated after a lost ack is the same event. */
 export function eventIdOf(commandId: string, type: string, ordinal = 0): EventId {
   return uuidFrom('event', commandId, type, ordinal) as EventId;

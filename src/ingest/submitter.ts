@@ -27,6 +27,8 @@ export interface SubmitterOptions {
   /** Requests that arrive within this time share one message. */
   readonly coalesceMs: number;
   readonly publishTimeoutMs: number;
+  /** How long a key holds: the ledger's term. */
+  readonly keyTermMs: number;
   readonly onAccepted: (commands: number) => void;
   readonly onProbeError: (error: unknown) => void;
 }
@@ -48,13 +50,14 @@ interface Waiting {
 export class CoalescingSubmitter implements Submitter, Service {
   readonly name = 'submitter';
   readonly #options: SubmitterOptions;
-  readonly #recent = new LRUCache<string, Known>({ max: KEYS_REMEMBERED });
+  readonly #recent: LRUCache<string, Known>;
   #waiting: Waiting[] = [];
   #flushing: Promise<void> | undefined;
   #stopProbe: (() => void) | undefined;
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
+    this.#recent = new LRUCache({ max: KEYS_REMEMBERED, ttl: options.keyTermMs });
   }
 
   async start(): Promise<void> {

@@ -86,6 +86,8 @@ export class LogSession {
         if (batch === undefined) return;
         // The batch after this one is read and folded while this one is written.
         next = this.#prepareNext(reading.signal);
+        // Looked at after the write; failing before that must not count as nobody's.
+        next.catch(() => undefined);
         await this.#write(batch);
         done = this.#isDone();
       }

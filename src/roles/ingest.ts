@@ -51,6 +51,7 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
     clock,
     coalesceMs: config.SPARK_COALESCE_MS,
     publishTimeoutMs: 8_000,
+    keyTermMs: config.SPARK_LEDGER_TERM_MS,
     onAccepted: () => undefined,
     onProbeError: (error) => logger.warn({ error: messageOf(error) }, 'the backlog cannot be read just now'),
   });

@@ -55,9 +55,15 @@ export async function createWorkerRole(context: RoleContext): Promise<WorkerRole
       await pause(clock, STANDBY_POLL_MS + randomInt(250), abort.signal);
     }
     if (abort.signal.aborted) return;
-    await worker.start();
+    // Answered from the claim on, not only after the replay of a long log: silence would invite another worker to take over.
     stopServing = serveWorkerQueries(nc, createWorkerAnswers(worker, deps));
-    state = 'working';
+    try {
+      await worker.start();
+    } catch (error) {
+      stopServing();
+      throw error;
+    }
+    if (worker.view) state = 'working';
   };
   const keepTrying = async (): Promise<void> => {
     stopServing?.();
@@ -87,7 +93,7 @@ export async function createWorkerRole(context: RoleContext): Promise<WorkerRole
     },
     start: async () => {
       // A standby is a started worker too: it takes over whenever the owner falls silent.
-      if (await ownerAnswers(nc)) keeping = takeOver();
+      if (await ownerAnswers(nc)) keeping = takeOver().catch(keepTrying);
       else await takeOver();
     },
     stop: async () => {

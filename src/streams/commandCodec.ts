@@ -10,7 +10,7 @@ import { LIMITS } from '../commands/limits.js';
 import { parseJsonBody } from '../commands/parseBody.js';
 import type { Refusal } from '../commands/problems.js';
 import { validatePayload } from '../commands/validate.js';
-import { commandIdOfPosition, type EditorId, isToken, type SessionId } from '../core/ids.js';
+import { commandIdOfPosition, type EditorId, isToken, type SessionId, streamMarkOf } from '../core/ids.js';
 import type { Inbound } from '../workers/ports.js';
 import { type HeaderMap, metaFromHeaders } from './headers.js';
 import { parseCommandSubject, SUBJECTS } from './subjects.js';
@@ -48,7 +48,13 @@ export function decodeCommandMessage(message: StoredCommandMessage): Inbound[] {
 }
 
 function decodeSingle(message: StoredCommandMessage): Inbound {
-  const position: CommandPosition = { partition: message.partition, seq: message.seq, index: 0, count: 1 };
+  const position: CommandPosition = {
+    stream: streamMarkOf(message.streamCreated),
+    partition: message.partition,
+    seq: message.seq,
+    index: 0,
+    count: 1,
+  };
   const partitioned = message.subject.startsWith(`${SUBJECTS.partitioned}.`);
   const parsed = parseCommandSubject(message.subject, partitioned ? 3 : 2);
   const { meta, errors } = metaFromHeaders(message.headers);
@@ -102,7 +108,13 @@ function decodeSingle(message: StoredCommandMessage): Inbound {
 function decodeEnvelope(message: StoredCommandMessage): Inbound[] {
   const items = itemsOf(message.data);
   if (!items) {
-    const position = { partition: message.partition, seq: message.seq, index: 0, count: 1 };
+    const position = {
+      stream: streamMarkOf(message.streamCreated),
+      partition: message.partition,
+      seq: message.seq,
+      index: 0,
+      count: 1,
+    };
     return [
       badItem({}, position, message, {
         code: 'malformed_json',
@@ -111,8 +123,15 @@ function decodeEnvelope(message: StoredCommandMessage): Inbound[] {
       }),
     ];
   }
+  const stream = streamMarkOf(message.streamCreated);
   return items.map((item, index) => {
-    const position = { partition: message.partition, seq: message.seq, index, count: items.length };
+    const position = {
+      stream,
+      partition: message.partition,
+      seq: message.seq,
+      index,
+      count: items.length,
+    };
     // Ingest has validated already; whoever else may publish envelopes is checked like a raw publish.
     if (!isToken(item.editor) || !isToken(item.sessionId))
       return badItem(item, position, message, {

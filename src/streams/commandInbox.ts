@@ -26,7 +26,11 @@ export async function createCommandInbox(nc: NatsConnection): Promise<CommandInb
     pull: (partition, max, signal) => pull(js, created, partition, max, signal),
     pending: async (partition) => {
       const info = await manager.consumers.info(STREAMS.commands, workerConsumer(partition));
-      return { waiting: info.num_pending, ackFloor: info.ack_floor.stream_seq };
+      return {
+        waiting: info.num_pending,
+        unacked: info.num_ack_pending,
+        ackFloor: info.ack_floor.stream_seq,
+      };
     },
     purgeBelow: async (partition, seq) => {
       for (const filter of partitionSubjects(partition))

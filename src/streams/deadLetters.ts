@@ -10,6 +10,8 @@ import { STREAMS } from './topology.js';
 
 /** A dead letter keeps the whole body up to here: more than any command may have. */
 const MAX_BODY_BYTES = 256 * 1024;
+const MAX_HEADERS = 50;
+const MAX_HEADER_CHARS = 512;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const strict = new TextDecoder('utf-8', { fatal: true });
@@ -38,7 +40,7 @@ function letterOf(input: DeadLetterInput): DeadLetter {
     attempts: input.attempts,
     lastError: input.lastError,
     originalSubject: input.original.subject,
-    headers: input.original.headers,
+    headers: shortened(input.original.headers),
     ...bodyOf(kept),
     bodyTruncated: kept.byteLength < input.original.data.byteLength,
     commandId: input.commandId,
@@ -48,11 +50,22 @@ function letterOf(input: DeadLetterInput): DeadLetter {
   };
 }
 
+/** A letter must fit any server, whatever a publisher put into its headers: the first of them, each cut short. */
+function shortened(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers)
+      .slice(0, MAX_HEADERS)
+      .map(([name, value]) => [name.slice(0, MAX_HEADER_CHARS), value.slice(0, MAX_HEADER_CHARS)]),
+  );
+}
+
 function bodyOf(data: Uint8Array): Pick<DeadLetter, 'body' | 'bodyEncoding'> {
   try {
     const text = strict.decode(data);
     // Postgres and JSON viewers cannot hold NUL in text.
-    if (!text.includes('\0')) return { body: text, bodyEncoding: 'utf8' };
+    // Text that JSON would blow up (control characters take six bytes each) is shorter as base64, and fits a small server.
+    if (!text.includes('\0') && JSON.stringify(text).length < 1.3 * text.length + 2)
+      return { body: text, bodyEncoding: 'utf8' };
   } catch {
     // Not UTF-8: kept as base64.
   }

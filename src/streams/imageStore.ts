@@ -7,7 +7,7 @@ import type { Clock } from '../core/clock.js';
 import { SparkError } from '../core/errors.js';
 import type { ImageSource } from '../projections/ports.js';
 import type { ImageStore } from '../workers/ports.js';
-import { API_ERRORS, apiErrorCode, publishUntilAcked } from './publish.js';
+import { API_ERRORS, apiErrorCode, publishUntilAcked, untilAnswered } from './publish.js';
 import { SUBJECTS } from './subjects.js';
 import { STREAMS } from './topology.js';
 
@@ -34,7 +34,8 @@ export async function createImageStore(
   const js = jetstream(nc);
   const manager = await jetstreamManager(nc);
   const known = new LRUCache<string, true>({ max: KNOWN_SHAS });
-  const get = (sha256: string) => load(manager, sha256);
+  // An outage is waited for: it is no command's fault.
+  const get = (sha256: string) => untilAnswered(clock, signal, () => load(manager, sha256));
   return {
     put: async (images) => {
       const fresh = images.filter(({ sha256 }) => !known.has(sha256));

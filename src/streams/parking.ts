@@ -1,17 +1,17 @@
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { randomUUID } from 'node:crypto';
+import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { Command } from '../commands/envelope.js';
 import type { Clock } from '../core/clock.js';
-import { sha256 } from '../core/ids.js';
 import type { ParkedBatch, Parking } from '../workers/ports.js';
-import { apiErrorCode, publishUntilAcked } from './publish.js';
+import { apiErrorCode, publishUntilAcked, untilAnswered } from './publish.js';
 import { SUBJECTS } from './subjects.js';
 import { STREAMS } from './topology.js';
 
-/** Status of a direct get that finds no message. */
-const NOT_FOUND_STATUS = 404;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+/** Status of a direct get that finds no message. */
+const NOT_FOUND = 404;
 const subjectOf = (editor: string): string => `${SUBJECTS.parked}.${editor}`;
 
 /**
@@ -23,28 +23,15 @@ export async function createParking(nc: NatsConnection, clock: Clock, signal: Ab
   const manager = await jetstreamManager(nc);
   return {
     park: async (editor, commands) => {
-      // All places, not the first and the count: another batch may begin with the same command and be as long.
-      const places = commands.map(({ position }) => `${position.seq}.${position.index}`);
-      const msgID = `parked-${sha256([editor, ...places].join())}`;
+      // An id of this call alone makes its own repeats harmless. One made from the commands could meet a batch of an earlier life, and
+      // then this one would lie where nobody reads any more.
+      const msgID = `parked-${randomUUID()}`;
       const body = encoder.encode(JSON.stringify(commands));
       const ack = await publishUntilAcked(js, clock, subjectOf(editor), body, { msgID }, signal);
       return ack.seq;
     },
-    read: async (editor, afterSeq, maxBatches) => {
-      const parked: ParkedBatch[] = [];
-      const query = { seq: afterSeq + 1, batch: maxBatches, next_by_subj: subjectOf(editor) };
-      try {
-        for await (const message of await manager.direct.getBatch(STREAMS.parked, query))
-          parked.push({
-            parkedSeq: message.seq,
-            commands: JSON.parse(decoder.decode(message.data)) as Command[],
-          });
-      } catch (error) {
-        // None after that place: an answer, not a fault.
-        if (apiErrorCode(error) !== NOT_FOUND_STATUS) throw error;
-      }
-      return parked;
-    },
+    read: (editor, afterSeq, maxBatches) =>
+      untilAnswered(clock, signal, () => readBatches(manager, editor, afterSeq, maxBatches)),
     release: async (editor, seq) => {
       await manager.streams.purge(STREAMS.parked, { filter: subjectOf(editor), seq: seq + 1 });
     },
@@ -58,4 +45,29 @@ export async function createParking(nc: NatsConnection, clock: Clock, signal: Ab
       return found;
     },
   };
+}
+
+async function readBatches(
+  manager: JetStreamManager,
+  editor: string,
+  afterSeq: number,
+  maxBatches: number,
+): Promise<ParkedBatch[]> {
+  const parked: ParkedBatch[] = [];
+  try {
+    const messages = await manager.direct.getBatch(STREAMS.parked, {
+      seq: afterSeq + 1,
+      batch: maxBatches,
+      next_by_subj: subjectOf(editor),
+    });
+    for await (const message of messages)
+      parked.push({
+        parkedSeq: message.seq,
+        commands: JSON.parse(decoder.decode(message.data)) as Command[],
+      });
+  } catch (error) {
+    // "No message": there is nothing after `afterSeq`.
+    if (apiErrorCode(error) !== NOT_FOUND) throw error;
+  }
+  return parked;
 }

@@ -1,4 +1,5 @@
 import type { JetStreamClient, JetStreamPublishOptions, PubAck } from '@nats-io/jetstream';
+import { InvalidArgumentError, InvalidSubjectError } from 'nats';
 import { type Clock, pause } from '../core/clock.js';
 
 /** JetStream's stable API error codes that SPARK decides on. */
@@ -18,7 +19,28 @@ export function apiErrorCode(error: unknown): number | undefined {
 /** An answer of the server that trying again does not change; anything else (timeout, no responders, closed) may be a passing fault. */
 export function isServerVerdict(error: unknown): boolean {
   const code = apiErrorCode(error);
-  return code !== undefined && code >= 10_000 && code !== 10_008 && code !== 10_023 && code !== 10_074;
+  return code !== undefined && (code === 404 || code >= 10_000) && !PASSING.has(code);
+}
+
+/** JetStream is there and cannot just now: out of resources, no leader, stream offline. */
+const PASSING = new Set([10_008, 10_023, 10_074]);
+
+/** The client itself refuses: too large for the server's `max_payload`, a bad subject. Trying again changes nothing. */
+const isClientVerdict = (error: unknown): boolean =>
+  error instanceof InvalidArgumentError || error instanceof InvalidSubjectError;
+
+/** Asks until the server answers: an outage is waited for, its verdicts are thrown. */
+export async function untilAnswered<T>(clock: Clock, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (isServerVerdict(error) || isClientVerdict(error) || signal.aborted) throw error;
+      // At least 50 ms: the server drops the id of a publish that is still under way (nats.md).
+      await pause(clock, Math.min(50 * 2 ** attempt, 1_000) * (1 + Math.random()), signal);
+      if (signal.aborted) throw error;
+    }
+  }
 }
 
 /**
@@ -33,14 +55,5 @@ export async function publishUntilAcked(
   options: Partial<JetStreamPublishOptions> & { msgID?: string },
   signal: AbortSignal,
 ): Promise<PubAck> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await js.publish(subject, data, { timeout: 5_000, ...options });
-    } catch (error) {
-      if (isServerVerdict(error) || signal.aborted) throw error;
-      // At least 50 ms: the server drops the id of a publish that is still under way (nats.md).
-      await pause(clock, Math.min(50 * 2 ** attempt, 1_000) * (1 + Math.random()), signal);
-      if (signal.aborted) throw error;
-    }
-  }
+  return untilAnswered(clock, signal, () => js.publish(subject, data, { timeout: 5_000, ...options }));
 }

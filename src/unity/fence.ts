@@ -29,7 +29,8 @@ export class Fence {
 
   /** Throws `StaleTokenError` unless `token` is above the highest seen. Called with the editor's lane held. */
   async admit(editor: string, token: FenceToken): Promise<void> {
-    const highest = this.seen.get(editor) ?? (await this.store.load(editor));
+    // The stored one too: a worker in another process may have taken over.
+    const highest = higher(this.seen.get(editor) ?? null, await this.store.load(editor));
     if (highest !== null && !isAbove(token, highest)) {
       this.seen.set(editor, highest);
       throw new StaleTokenError(
@@ -43,8 +44,16 @@ export class Fence {
 
   /** Stores what is in memory. */
   async flush(): Promise<void> {
-    for (const [editor, token] of this.seen) await this.store.save(editor, token);
+    for (const [editor, token] of this.seen) {
+      const stored = await this.store.load(editor);
+      if (stored === null || isAbove(token, stored)) await this.store.save(editor, token);
+    }
   }
+}
+
+function higher(one: FenceToken | null, other: FenceToken | null): FenceToken | null {
+  if (one === null || other === null) return one ?? other;
+  return isAbove(other, one) ? other : one;
 }
 
 function isAbove(token: FenceToken, other: FenceToken): boolean {

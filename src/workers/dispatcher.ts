@@ -11,7 +11,7 @@ import { ParkedLane } from './parkedLane.js';
 import type { BadCommand, Delivery, OriginalMessage, ParkedBatch, PartitionLog } from './ports.js';
 import { RecentEnds } from './recentEnds.js';
 import { startedEvent } from './recorder.js';
-import { reject, type SettleContext, settle } from './settle.js';
+import { payOwedLetter, publishOf, reject, type SettleContext, settle } from './settle.js';
 import { newTask, progressOf, type Task, type Verdict } from './task.js';
 import type { WorkerDependencies } from './workerOptions.js';
 import type { WorkerState } from './workerState.js';
@@ -30,6 +30,8 @@ export class Dispatcher {
   readonly inFlight: InFlight;
   readonly claims = new Claims();
   readonly ends = new RecentEnds();
+  /** Of late, on average. */
+  commandsPerMessage = 1;
   readonly #lanes = new Map<string, { lane: Lane; parked: ParkedLane }>();
   readonly #options: DispatcherOptions;
   readonly #execute: ExecuteContext;
@@ -63,7 +65,17 @@ export class Dispatcher {
     this.#laneOf(editor, lastSeq).lane.kick();
   }
 
+  /** Commands that lie in the parking from an earlier life: a redelivery of one is safe, another publish of its key meets it. */
+  claimParked(commands: readonly Command[]): void {
+    for (const command of commands) {
+      if (this.#options.state.done.has(command.position) || this.claims.find(command.commandId)) continue;
+      this.claims.hold(command, true);
+      this.claims.parked(command.commandId, undefined);
+    }
+  }
+
   deliver(delivery: Delivery): void {
+    this.commandsPerMessage += (delivery.items.length - this.commandsPerMessage) / 32;
     const items = this.inFlight.track(delivery);
     for (const item of items) {
       const inbound = delivery.items[item.index];
@@ -117,6 +129,8 @@ export class Dispatcher {
         run();
         return;
       case 'repeat':
+        payOwedLetter(command, () => origin.settle(), this.#settle);
+        return;
       case 'held':
         origin.settle();
         return;
@@ -134,10 +148,7 @@ export class Dispatcher {
           type,
           meta: command,
         };
-        const data = new TextEncoder().encode(JSON.stringify(command.payload));
-        const headers = { 'Spark-Idempotency-Key': command.idempotencyKey ?? '' };
-        const subject = `spark.commands.${editor}.${type}.${sessionId}`;
-        this.#rejectOnce(bad, { subject, headers, data }, origin);
+        this.#rejectOnce(bad, publishOf(command), origin);
       }
     }
   }
@@ -161,8 +172,12 @@ export class Dispatcher {
     const known = this.#lanes.get(editor);
     if (known) return known;
     const { deps, signal } = this.#options;
-    const parked = new ParkedLane(editor, deps.parking, parkedLastSeq, (error) =>
-      deps.listener.warn(`parked commands of ${editor} could not be released yet`, error),
+    const parked = new ParkedLane(
+      editor,
+      deps.parking,
+      parkedLastSeq,
+      () => this.#logOf(editor).append([]),
+      (error) => deps.listener.warn(`parked commands of ${editor} could not be released yet`, error),
     );
     const lane = new Lane(editor, this.#laneDependencies(parked), signal);
     const opened = { lane, parked };
@@ -202,8 +217,10 @@ export class Dispatcher {
       random: deps.random,
       faultPoint: deps.faultPoint,
       exclusive: (editor, work) => exclusive.run(editor, work),
+      busy: (editor) => exclusive.busy(editor),
       nextToken: (editor) => ({ epoch: this.#logOf(editor).epoch, call: ++this.#calls }),
       retried: deps.listener.retried,
+      recorded: (editor) => this.#logOf(editor).append([]),
       recordStarted: async (task, intent) => this.#recordStarted(task, intent),
     };
   }

@@ -1,10 +1,12 @@
 import { type CommandDefinition, definitionOf } from '../commands/catalogue.js';
-import { assertNever } from '../core/errors.js';
+import { assertNever, messageOf } from '../core/errors.js';
+import { STALE_TOKEN } from './editor.js';
 import { executeCompensation, findTargetOf } from './executeCompensation.js';
 import type { ExecuteContext } from './executeContext.js';
 import { executePreview } from './executePreview.js';
 import { executeScript } from './executeScript.js';
 import { failed, type Task, type Verdict } from './task.js';
+import { tryAgain } from './tryAgain.js';
 
 /**
  * One go at a command: intent → call → probe, as reliability.md says. Whatever happens comes back as a verdict; what throws is the end
@@ -24,13 +26,34 @@ export async function execute(task: Task, context: ExecuteContext, signal: Abort
     return failed('failed', { code: 'unknown_command', message: `this build does not know ${command.type}` });
   context.faultPoint('before_intent');
   const editor = targetEditor(task, context);
-  const verdict = await context.exclusive(editor, () => run(definition, task, editor, context, signal));
+  // Another lane's editor: wait for it in this session only, or its long call would hold up this whole lane.
+  if (editor !== command.editor && context.busy(editor))
+    return { kind: 'retry', reason: `editor ${editor} is busy`, afterMs: BUSY_RETRY_MS };
+  const verdict = await context.exclusive(editor, () =>
+    run(definition, task, editor, context, signal).catch((error: unknown) =>
+      poisoned(task, error, context, signal),
+    ),
+  );
   if (verdict.kind === 'retry') context.retried(verdict.reason);
   // Another editor than the lane's own is away: only this session waits, the lane goes on.
   if (verdict.kind === 'hold' && editor !== command.editor)
     return { kind: 'retry', reason: verdict.reason, afterMs: Math.max(500, verdict.retryAfterMs) };
   return verdict;
 }
+
+/** Whose ownership has ended throws on; anything else is this command's own trouble, and its lane goes on after its attempts. */
+function poisoned(task: Task, error: unknown, context: ExecuteContext, signal: AbortSignal): Verdict {
+  const code = (error as { code?: unknown } | null)?.code;
+  // A number is a verdict of the stream server (disk full, no stream): nobody's command is to blame.
+  if (signal.aborted || typeof code === 'number' || ENDS_OWNERSHIP.has(String(code))) throw error;
+  task.attempts++;
+  const verdict = tryAgain(task, messageOf(error), context, 500);
+  return verdict.kind === 'failed' && task.mayHaveRun ? { ...verdict, outcome: 'outcome_unknown' } : verdict;
+}
+
+const BUSY_RETRY_MS = 50;
+
+const ENDS_OWNERSHIP = new Set(['fenced', 'log_closed', STALE_TOKEN]);
 
 function run(
   definition: CommandDefinition,

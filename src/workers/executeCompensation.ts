@@ -65,6 +65,8 @@ async function step(
       code: 'image_missing',
       message: `the image ${to?.sha256} of operation ${operationId} is not in the image store`,
     });
+  // The operation's end may still be on its way to the log of another partition: its undo must not be stored before it.
+  if (editor !== task.command.editor) await context.recorded(editor);
   const prepared = await prepare(
     task,
     { editor, direction, operationId, tool: operation.tool },

@@ -17,10 +17,13 @@ export interface ExecuteContext {
   readonly random: () => number;
   /** Stores the intent (once a command) and waits until it is durable. */
   readonly recordStarted: (task: Task, intent: FileIntent | null) => Promise<void>;
+  /** Resolves when everything told of this editor so far is stored. */
+  readonly recorded: (editor: string) => Promise<void>;
   /** The next fence token for an editor: higher than every earlier one. */
   readonly nextToken: (editor: string) => FenceToken;
   /** One command at a time per editor, whichever lane it came by (an undo may be about another editor's file). */
   readonly exclusive: <T>(editor: string, work: () => Promise<T>) => Promise<T>;
+  readonly busy: (editor: string) => boolean;
   readonly retried: (reason: string) => void;
   /** Named points where a test may kill the process (reliability.md, "Crash points"). */
   readonly faultPoint: (name: FaultPoint) => void;

@@ -54,6 +54,10 @@ export class Lane {
     return this.#queue.size + (this.#running ? 1 : 0);
   }
 
+  get hasParked(): boolean {
+    return !this.#deps.parked.idle;
+  }
+
   get idle(): boolean {
     return this.depth === 0 && this.#deps.parked.idle;
   }
@@ -77,7 +81,13 @@ export class Lane {
 
   /** Moves everything that waits out of memory. What runs goes on. */
   parkWaiting(): void {
-    const waiting = this.#queue.removeAll();
+    const all = this.#queue.removeAll();
+    const firstParked = all.findIndex((task) => task.origin.kind === 'parked');
+    // What ran while its successors were parked is older than they are: stored now, it would come behind them.
+    const { active } = this.#deps.parked;
+    const stays = (task: Task, at: number) => task.origin.kind === 'stream' && (active || at < firstParked);
+    for (const task of all.filter(stays)) this.#queue.push(task);
+    const waiting = all.filter((task, at) => !stays(task, at));
     const parkedSeqs = waiting.flatMap((task) =>
       task.origin.kind === 'parked' ? [task.origin.parkedSeq] : [],
     );

@@ -17,6 +17,8 @@ const RELEASE_EVERY = 4;
 export class ParkedLane {
   readonly #editor: string;
   readonly #parking: Parking;
+  /** Rejects when another worker has taken the partition. */
+  readonly #stillOwner: () => Promise<void>;
   readonly #onError: (error: unknown) => void;
   #highestStored: number;
   #cursor = 0;
@@ -26,10 +28,17 @@ export class ParkedLane {
   /** Fetched batches and the places of their commands that have not ended. */
   readonly #fetched = new Map<number, Set<string>>();
 
-  constructor(editor: string, parking: Parking, lastSeq: number, onError: (error: unknown) => void) {
+  constructor(
+    editor: string,
+    parking: Parking,
+    lastSeq: number,
+    stillOwner: () => Promise<void>,
+    onError: (error: unknown) => void,
+  ) {
     this.#editor = editor;
     this.#parking = parking;
     this.#highestStored = lastSeq;
+    this.#stillOwner = stillOwner;
     this.#onError = onError;
   }
 
@@ -56,7 +65,10 @@ export class ParkedLane {
   }
 
   async fetch(): Promise<ParkedBatch[]> {
-    const batches = await this.#parking.read(this.#editor, this.#cursor, FETCH_BATCHES);
+    const after = this.#cursor;
+    const batches = await this.#parking.read(this.#editor, after, FETCH_BATCHES);
+    // Something was put back meanwhile: it comes first.
+    if (this.#cursor !== after) return [];
     for (const { parkedSeq, commands } of batches) {
       this.#cursor = Math.max(this.#cursor, parkedSeq);
       this.#fetched.set(parkedSeq, new Set(commands.map(({ position }) => placeOf(position))));
@@ -96,6 +108,8 @@ export class ParkedLane {
           this.#editor,
           batch.map(({ task }) => task.command),
         );
+        // A zombie must not acknowledge what the new owner, who looked before this, will not find.
+        await this.#stillOwner();
         this.#highestStored = Math.max(this.#highestStored, seq);
         for (const { stored } of batch) stored();
       } catch (error) {

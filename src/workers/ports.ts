@@ -56,7 +56,9 @@ export interface CommandInbox {
   /** One pull: yields up to `max` messages as they come and ends after that many, after a while without any, or at the abort. */
   pull(partition: number, max: number, signal: AbortSignal): AsyncIterable<Delivery>;
   /** Messages not delivered yet, and the floor. */
-  pending(partition: number): Promise<{ readonly waiting: number; readonly ackFloor: number }>;
+  pending(
+    partition: number,
+  ): Promise<{ readonly waiting: number; readonly unacked: number; readonly ackFloor: number }>;
   /** Drops acknowledged messages below `seq` that the duplicate window does not need any more. */
   purgeBelow(partition: number, seq: number): Promise<void>;
   usage(): Promise<{ readonly bytes: number; readonly maxBytes: number }>;

@@ -12,15 +12,22 @@ export class Purger {
     this.#deps = deps;
   }
 
-  async run(): Promise<void> {
+  /** Resolves with the place below which nothing will be delivered again; undefined while there is none to tell. */
+  async run(): Promise<number | undefined> {
     const { inbox, limits, clock } = this.#deps;
+    let lowest: number | undefined;
+    let busiest = 0;
     const { bytes, maxBytes } = await inbox.usage();
     const tight = maxBytes > 0 && bytes > maxBytes / 2;
     for (let partition = 0; partition < limits.partitions; partition++) {
-      const { ackFloor } = await inbox.pending(partition);
+      const { ackFloor, waiting, unacked } = await inbox.pending(partition);
+      // A partition with nothing open has no say: its floor stands wherever its last command was.
+      if (waiting + unacked > 0) lowest = Math.min(lowest ?? ackFloor, ackFloor);
+      else busiest = Math.max(busiest, ackFloor);
       const purgeTo = tight ? ackFloor : this.#floorOf(partition, ackFloor, clock.monotonicMs());
       if (purgeTo > 0) await inbox.purgeBelow(partition, purgeTo + 1);
     }
+    return lowest ?? (busiest > 0 ? busiest : undefined);
   }
 
   /** The floor as it stood two duplicate windows ago; 0 while none is that old. */

@@ -36,6 +36,7 @@ export function settle(task: Task, verdict: Final, context: SettleContext): void
   record(context, task.command.editor, events, async () => {
     deps.faultPoint('after_finish');
     if (verdict.kind === 'failed' && verdict.exhausted) await deadLetterOf(task, verdict, context);
+    state.owed.paid(task.command.position);
     // Only now: until the end is stored, a redelivery must still meet the claim, and a question must hear "started".
     claims.release(task.command.commandId);
     for (const event of events) if (event.kind !== 'started') context.ends.record(event);
@@ -61,8 +62,8 @@ export function reject(
   const { sessionId } = bad;
   const timestamp = new Date(deps.clock.nowMs()).toISOString();
   const events = sessionId === null ? [] : [rejectedEvent({ ...bad, sessionId }, timestamp)];
-  for (const event of events) state.apply(event, deps.clock.nowMs());
-  record(context, bad.editor ?? '', events, async () => {
+  // The letter first: once the event is stored, a redelivery counts as done, and nobody would write the letter any more.
+  const recorded = async () => {
     await deps.deadLetters.append({
       reason: bad.refusal.code,
       attempts: 0,
@@ -73,9 +74,12 @@ export function reject(
       editor: bad.editor,
       position: bad.position,
     });
+    for (const event of events) state.apply(event, deps.clock.nowMs());
+    if (events.length > 0) await context.logOf(bad.editor ?? '').append(events);
     deps.listener.deadLettered(bad.refusal.code);
     done();
-  });
+  };
+  recorded().catch(context.fatal);
 }
 
 function finalEvents(
@@ -134,14 +138,51 @@ async function deadLetterOf(
   context.deps.listener.deadLettered(verdict.error.code);
 }
 
-/** The message as it was published; a parked command is shown as the publish that would make it again. */
-function originalOf(task: Task): OriginalMessage {
-  const { command, origin } = task;
+/** The message as it was published; a parked command, or one of an envelope, as the publish that would make it again. */
+function originalOf({ command, origin }: Task): OriginalMessage {
   const item: TrackedItem | undefined = origin.kind === 'stream' ? origin.item : undefined;
-  if (item && item.delivery.items.length === 1) return item.delivery.original;
+  return item && item.delivery.items.length === 1 ? item.delivery.original : publishOf(command);
+}
+
+/** The raw publish that asks for this command. */
+export function publishOf({ editor, type, sessionId, idempotencyKey, payload }: Command): OriginalMessage {
   return {
-    subject: `spark.commands.${command.editor}.${command.type}.${command.sessionId}`,
-    headers: command.idempotencyKey === null ? {} : { 'Spark-Idempotency-Key': command.idempotencyKey },
-    data: new TextEncoder().encode(JSON.stringify(command.payload)),
+    subject: `spark.commands.${editor}.${type}.${sessionId}`,
+    headers: idempotencyKey === null ? {} : { 'Spark-Idempotency-Key': idempotencyKey },
+    data: new TextEncoder().encode(JSON.stringify(payload)),
   };
+}
+
+/**
+ * A command that comes again after its end. Where the worker died between the end and its dead letter, the letter is written now;
+ * then, or at once, `done`.
+ */
+export function payOwedLetter(
+  command: Command,
+  done: () => void,
+  { deps, state, fatal }: SettleContext,
+): void {
+  state.done.add(command.position);
+  const end = state.owed.get(command.position);
+  if (!end) {
+    done();
+    return;
+  }
+  const { commandId, sessionId, editor, position } = command;
+  deps.deadLetters
+    .append({
+      reason: end.error.code,
+      attempts: end.attempts,
+      lastError: end.error.message,
+      original: publishOf(command),
+      commandId,
+      sessionId,
+      editor,
+      position,
+    })
+    .then(() => {
+      state.owed.paid(position);
+      done();
+    })
+    .catch(fatal);
 }

@@ -1,6 +1,7 @@
 import { every, pause } from '../core/clock.js';
 import { messageOf } from '../core/errors.js';
 import { Hysteresis } from '../core/hysteresis.js';
+import { streamMarkOf } from '../core/ids.js';
 import type { Service } from '../core/service.js';
 import { Dispatcher } from './dispatcher.js';
 import type { PartitionLog } from './ports.js';
@@ -12,6 +13,8 @@ import { WorkerState } from './workerState.js';
 const HEARTBEAT_MS = 60_000;
 const HOUSEKEEPING_MS = 5_000;
 const RELIEF_MS = 250;
+/** Places kept as done below the floor: 1 million take 128 KB. */
+const FLOOR_MARGIN = 1_000_000;
 
 /**
  * Takes commands in order for each editor and brings them to exactly one end. Start: claim the partitions (fencing every earlier
@@ -43,8 +46,11 @@ export class Worker implements Service {
     const run = await this.#open();
     this.#run = run;
     try {
-      for (const [editor, lastSeq] of await this.#deps.parking.parked())
-        run.dispatcher.openParked(editor, lastSeq);
+      const parked = await this.#deps.parking.parked();
+      // Before anything runs or is delivered: who is parked already keeps its place and its key.
+      for (const [editor, lastSeq] of parked) await this.#claimParked(run, editor, lastSeq);
+      if (this.#run !== run) return;
+      for (const [editor, lastSeq] of parked) run.dispatcher.openParked(editor, lastSeq);
     } catch (error) {
       // Half a start is none: the next one must begin again.
       await this.stop();
@@ -92,13 +98,24 @@ export class Worker implements Service {
     if (this.#run === run && run.pulls === pulls) await this.#startPulls(run);
   }
 
+  async #claimParked(run: Run, editor: string, lastSeq: number): Promise<void> {
+    for (let after = 0; after < lastSeq && this.#run === run; ) {
+      const batches = await this.#deps.parking.read(editor, after, 16);
+      if (batches.length === 0) return;
+      for (const { parkedSeq, commands } of batches) {
+        run.dispatcher.claimParked(commands);
+        after = Math.max(after, parkedSeq);
+      }
+    }
+  }
+
   async #open(): Promise<Run> {
     const { deps } = { deps: this.#deps };
     const abort = new AbortController();
     const logs = new Map<number, PartitionLog>();
     for (let partition = 0; partition < deps.limits.partitions; partition++)
       logs.set(partition, await deps.log.claim(partition));
-    const state = new WorkerState(deps.limits.ledger);
+    const state = new WorkerState(deps.limits.ledger, streamMarkOf(deps.inbox.streamCreated));
     await deps.log.replay(({ event, tsMs }) => state.apply(event, tsMs), abort.signal);
     const dispatcher = new Dispatcher({
       deps,
@@ -129,14 +146,14 @@ export class Worker implements Service {
   }
 
   async #pullLoop(run: Run, partition: number, signal: AbortSignal): Promise<void> {
-    const { inbox, clock, limits, listener } = this.#deps;
+    const { inbox, clock, listener } = this.#deps;
     let reset = false;
     while (!signal.aborted) {
       try {
         if (!reset) await inbox.reset(partition);
         reset = true;
         if (this.#brake.engaged) await this.#released(run, signal);
-        for await (const delivery of inbox.pull(partition, limits.batchSize, signal))
+        for await (const delivery of inbox.pull(partition, this.#room(run), signal))
           run.dispatcher.deliver(delivery);
       } catch (error) {
         if (signal.aborted) return;
@@ -146,6 +163,15 @@ export class Worker implements Service {
         await pause(clock, 200, signal);
       }
     }
+  }
+
+  /** Messages to ask for: a full batch, less when that many (an envelope holds several commands) would run far past the mark. */
+  #room(run: Run): number {
+    const { batchSize, partitions } = this.#deps.limits;
+    const left =
+      (this.#brake.high - run.dispatcher.inFlight.commands) /
+      (partitions * run.dispatcher.commandsPerMessage);
+    return Math.max(1, Math.min(batchSize, Math.ceil(left)));
   }
 
   #onLoad(inFlight: number): void {
@@ -183,7 +209,10 @@ export class Worker implements Service {
   async #housekeeping(run: Run, purger: Purger): Promise<void> {
     run.dispatcher.sweep();
     run.state.ledger.expire(this.#deps.clock.nowMs());
-    await purger.run();
+    const floor = await purger.run();
+    // Parked commands keep places of any age; and after kill -9 of the server its floor may stand a little lower than it said.
+    const parked = run.dispatcher.lanes.some((lane) => lane.hasParked);
+    if (floor !== undefined && !parked) run.state.done.forgetBelow(floor - FLOOR_MARGIN);
   }
 
   /** Fenced, or the log is gone: nothing of what we hold counts any more. */

@@ -2,6 +2,7 @@ import type { SparkEvent, StartedEvent } from '../events/event.js';
 import { isTerminal, stateAfter } from '../events/outcome.js';
 import { DoneSet } from './doneSet.js';
 import { Ledger } from './ledger.js';
+import { OwedLetters } from './owedLetters.js';
 import { UndoLog } from './undoLog.js';
 
 /**
@@ -9,13 +10,18 @@ import { UndoLog } from './undoLog.js';
  * refused the worker stops and drops all of this, so nobody ever acts on what was not stored.
  */
 export class WorkerState {
+  readonly #stream: string | undefined;
   readonly ledger: Ledger;
   readonly done = new DoneSet();
   readonly undoLog = new UndoLog();
   /** Started and not ended: their intents tell how far they came. */
   readonly open = new Map<string, StartedEvent>();
 
-  constructor(limits: { maxKeys: number; termMs: number }) {
+  /** Ends whose dead letter may not be stored: written when their message comes again. */
+  readonly owed = new OwedLetters();
+
+  constructor(limits: { maxKeys: number; termMs: number }, stream?: string) {
+    this.#stream = stream;
     this.ledger = new Ledger(limits);
   }
 
@@ -26,7 +32,10 @@ export class WorkerState {
     if (event.kind === 'started') this.open.set(event.commandId, event);
     else {
       this.open.delete(event.commandId);
-      this.done.add(event.position);
+      // Places of a command stream that is no more say nothing about this one's.
+      if (event.position.stream === undefined || event.position.stream === this.#stream)
+        this.done.add(event.position);
+      if (event.kind === 'failed' && event.error.code === 'attempts_exhausted') this.owed.owe(event);
     }
     const envelope =
       event.kind === 'started'

@@ -48,6 +48,7 @@ function setup(answers: PublishResult[] = [], lookup: LedgerLookup = async () =>
     backpressure,
     clock,
     coalesceMs: 1,
+    keyTermMs: 60_000,
     publishTimeoutMs: 1_000,
     onAccepted: (commands) => {
       accepted += commands;

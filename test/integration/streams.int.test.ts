@@ -82,6 +82,44 @@ deadLetterSuite('JetStream', () => ({
   },
 }));
 
+describe('a dead letter of a hostile publish', () => {
+  const place = { partition: 0, seq: 5_000, index: 0, count: 1 };
+  const keep = async (
+    original: { subject: string; headers: Record<string, string>; data: Uint8Array },
+    index: number,
+  ) => {
+    const letters = createDeadLetters(nc, systemClock, stop.signal);
+    const unknown = { commandId: null, sessionId: null, editor: null };
+    const why = { reason: 'malformed_json', attempts: 0, lastError: 'no' };
+    await letters.append({ ...why, ...unknown, original, position: { ...place, index } });
+    const source = await createDeadLetterSource(nc);
+    for await (const { letter } of source.read(0, stop.signal))
+      if (letter.stream.seq === place.seq && letter.stream.index === index) return letter;
+    throw new Error('not kept');
+  };
+
+  it('with megabytes of headers is kept, they are cut short, and it fits the smallest server', async () => {
+    const many = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`H${n}`, 'x'.repeat(100)]));
+    const headers = { Greedy: '"'.repeat(5_000_000), ...many };
+    const letter = await keep({ subject: 'spark.commands.x', headers, data: Buffer.from('{') }, 0);
+    expect(JSON.stringify(letter).length).toBeLessThan(100_000);
+    expect(letter.headers['Greedy']).toMatch(/^"{100}/);
+  });
+
+  it.each([
+    ['control characters', Buffer.alloc(900_000, 1)],
+    ['NUL', Buffer.from('a\0b')],
+    ['bytes that are no text', Buffer.alloc(900_001, 0xff)],
+    ['long text', Buffer.from('日'.repeat(300_002))],
+  ])('of %s is kept byte for byte as far as it goes, and fits the smallest server', async (_what, data) => {
+    const letter = await keep({ subject: 'spark.commands.x', headers: {}, data }, data.byteLength);
+    expect(Buffer.byteLength(JSON.stringify(letter))).toBeLessThan(700_000);
+    const body = Buffer.from(letter.body, letter.bodyEncoding === 'base64' ? 'base64' : 'utf8');
+    expect(Buffer.compare(body, data.subarray(0, body.byteLength))).toBe(0);
+    expect(letter.bodyTruncated).toBe(body.byteLength < data.byteLength);
+  });
+});
+
 /** The first editor name of the partition. */
 function editorIn(partition: number): string {
   for (let n = 0; ; n++) if (partitionOf(`e${n}`, TEST_TOPOLOGY.partitions) === partition) return `e${n}`;

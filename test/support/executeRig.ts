@@ -33,8 +33,10 @@ export class ExecuteRig {
     random: () => 0.5,
     faultPoint: () => undefined,
     exclusive: (_editor, work) => work(),
+    busy: () => false,
     nextToken: () => ({ epoch: 1, call: ++this.#calls }),
     retried: (reason) => this.retries.push(reason),
+    recorded: async () => undefined,
     recordStarted: async (task, intent) => {
       const event = startedEvent(task.command, { epoch: 1, call: this.#calls + 1 }, intent, 'now');
       task.started = event;

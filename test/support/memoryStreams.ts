@@ -20,6 +20,11 @@ export class MemoryFencedError extends SparkError {
   readonly code = 'fenced';
 }
 
+/** As if the process were gone: whatever throws it owns nothing any more. */
+export class KilledError extends SparkError {
+  readonly code = 'fenced';
+}
+
 export class MemoryClosedError extends SparkError {
   readonly code = 'log_closed';
 }
@@ -160,6 +165,7 @@ export class MemoryInbox implements CommandInbox {
   resets = 0;
   openPulls = 0;
   failResets = 0;
+  onAck: (() => void) | undefined;
   bytes = 0;
   maxBytes = 1_000_000;
   readonly purges: { partition: number; seq: number }[] = [];
@@ -214,8 +220,8 @@ export class MemoryInbox implements CommandInbox {
     }
   }
 
-  async pending(partition: number): Promise<{ waiting: number; ackFloor: number }> {
-    return { waiting: 0, ackFloor: this.#floor(partition) };
+  async pending(partition: number): Promise<{ waiting: number; unacked: number; ackFloor: number }> {
+    return { waiting: 0, unacked: 0, ackFloor: this.#floor(partition) };
   }
 
   async purgeBelow(partition: number, seq: number): Promise<void> {
@@ -254,6 +260,7 @@ export class MemoryInbox implements CommandInbox {
       original: { subject: 'spark.commands.raw', headers: {}, data: Buffer.from('{}') },
       ack: () => {
         message.acked = true;
+        this.onAck?.();
       },
       working: () => undefined,
     };

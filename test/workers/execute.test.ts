@@ -3,6 +3,7 @@ import { sha256 } from '../../src/core/ids.js';
 import { aCommand, type CommandWish, scriptPayload } from '../support/commandFixtures.js';
 import { ExecuteRig } from '../support/executeRig.js';
 import { BEHAVIOUR, contentOfText } from '../support/memoryGate.js';
+import { KilledError } from '../support/memoryStreams.js';
 
 const PATH = 'Assets/Player.cs';
 let seq = 0;
@@ -151,7 +152,7 @@ describe('undo and redo', () => {
     const context = {
       ...rig.context,
       faultPoint: (name: string) => {
-        if (name === 'after_call') throw new Error('killed');
+        if (name === 'after_call') throw new KilledError('killed');
       },
     };
     const living = rig.context;

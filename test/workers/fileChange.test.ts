@@ -4,6 +4,7 @@ import type { StartedEvent } from '../../src/events/event.js';
 import { aCommand, scriptPayload } from '../support/commandFixtures.js';
 import { ExecuteRig } from '../support/executeRig.js';
 import { BEHAVIOUR, type Behaviour, contentOfText } from '../support/memoryGate.js';
+import { KilledError } from '../support/memoryStreams.js';
 
 const PATH = 'Assets/Player.cs';
 const EDITOR = 'default';
@@ -234,7 +235,7 @@ describe('a change in several steps', () => {
     const first = setup([], detour);
     const task = first.task(overwrite);
     first.gate.onCall = () => {
-      if (first.gate.effects.length === done) throw new Error('killed');
+      if (first.gate.effects.length === done) throw new KilledError('killed');
     };
     if (done < 3) await expect(first.go(task)).rejects.toThrow('killed');
     else await first.go(task);

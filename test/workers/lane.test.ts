@@ -17,7 +17,13 @@ function setup(execute: (task: Task) => Verdict | Promise<Verdict>, over: Partia
   const moved: number[] = [];
   const away = { now: false };
   const abort = new AbortController();
-  const parked = new ParkedLane('left', parking, 0, (error) => fatal.push(error));
+  const parked = new ParkedLane(
+    'left',
+    parking,
+    0,
+    async () => undefined,
+    (error) => fatal.push(error),
+  );
   const lane = new Lane(
     'left',
     {

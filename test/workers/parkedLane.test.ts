@@ -8,8 +8,9 @@ const EDITOR = 'left';
 const placeOf = (seq: number) => ({ seq, index: 0 });
 const task = (seq: number) => aTask(aCommand({ seq, editor: EDITOR }));
 const errors: unknown[] = [];
-const laneOf = (parking: MemoryParking, lastSeq = 0) =>
-  new ParkedLane(EDITOR, parking, lastSeq, (error) => errors.push(error));
+const owner = async (): Promise<void> => undefined;
+const laneOf = (parking: MemoryParking, lastSeq = 0, stillOwner = owner) =>
+  new ParkedLane(EDITOR, parking, lastSeq, stillOwner, (error) => errors.push(error));
 const seqsOf = (batches: Awaited<ReturnType<ParkedLane['fetch']>>) =>
   batches.map(({ commands }) => commands.map(({ position }) => position.seq));
 /** Batches of one command each: stored one after the other. */
@@ -60,6 +61,11 @@ describe('the parked part of a lane', () => {
     parking.failing = false;
     await lane.store(task(3));
     expect(seqsOf(await lane.fetch())).toEqual([[3]]);
+  });
+
+  it('given that another worker has taken over, says nothing of its commands as stored', async () => {
+    const lane = laneOf(new MemoryParking(), 0, () => Promise.reject(new Error('fenced')));
+    await expect(lane.store(task(1))).rejects.toThrow('fenced');
   });
 
   it('releases a place only once all before it have ended', async () => {

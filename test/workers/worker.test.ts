@@ -3,6 +3,7 @@ import { FAULT_POINTS } from '../../src/workers/executeContext.js';
 import { eventually } from '../support/autoClock.js';
 import { scriptPayload } from '../support/commandFixtures.js';
 import { BEHAVIOUR, contentOfText } from '../support/memoryGate.js';
+import { KilledError } from '../support/memoryStreams.js';
 import { aWorker, RIG_LIMITS, type RunningWorker, WorkerWorld } from '../support/workerRig.js';
 
 const running: RunningWorker[] = [];
@@ -188,7 +189,7 @@ describe('ownership', () => {
         let left = hit;
         const first = await aWorker(world, {
           faultPoint: (name) => {
-            if (name === point && --left === 0) throw new Error(`killed at ${name}`);
+            if (name === point && --left === 0) throw new KilledError(`killed at ${name}`);
           },
         });
         const code = `v${hit}`;
