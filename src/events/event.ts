@@ -64,6 +64,14 @@ export interface FileIntent {
   readonly waypoints: readonly string[];
   /** The operation an undo or redo is about. */
   readonly operationId?: string;
+  /** Folders that the change will make on the way to its file, outermost first. */
+  readonly missingFolders?: readonly string[];
+}
+
+/** A folder that an operation made on the way to its file, with the `.meta` Unity gave it. */
+export interface CreatedFolder {
+  readonly path: string;
+  readonly metaSha256: string | null;
 }
 
 /** The intent: appended before the editor is called. */
@@ -83,6 +91,8 @@ export interface OperationRecord {
   readonly tool: string;
   readonly before: FileImage | null;
   readonly after: FileImage | null;
+  /** Outermost first; undo removes those that are empty then. */
+  readonly createdFolders?: readonly CreatedFolder[];
 }
 
 export interface PreviewRecord {

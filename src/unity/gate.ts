@@ -1,6 +1,16 @@
 import type { Clock } from '../core/clock.js';
 import type { Service } from '../core/service.js';
-import type { Answer, ChangeStep, EditorGate, GateCall, Probe, Readiness, View } from '../workers/editor.js';
+import type { CreatedFolder } from '../events/event.js';
+import type {
+  Answer,
+  ChangeStep,
+  EditorGate,
+  FolderContent,
+  GateCall,
+  Probe,
+  Readiness,
+  View,
+} from '../workers/editor.js';
 import { CALL_TIMEOUTS, type CallTimeouts, type EditorAccess } from './editorAccess.js';
 import {
   EditorDirectory,
@@ -11,6 +21,7 @@ import {
 import { EditorLane } from './editorLane.js';
 import { Fence } from './fence.js';
 import { type FenceStore, memoryFenceStore } from './fenceStore.js';
+import { pruneFolders, readFolders, stageFolders } from './folders.js';
 import { listInstances } from './instances.js';
 import type { ConfiguredEditor } from './parseUnityEditors.js';
 import { type PlannableChange, planChange } from './plan.js';
@@ -119,6 +130,33 @@ class UnityGate implements EditorGate, Service {
       if (isPlannedStep(step)) return runStep(access, step, call);
       const message = `a step of "${step.tool}" that this gate has not planned`;
       return Promise.resolve({ kind: 'refused', code: 'foreign_step', message });
+    });
+  }
+
+  async readFolders(editor: string, paths: readonly string[], signal: AbortSignal): Promise<FolderContent[]> {
+    const access = await this.access(editor, signal);
+    const folder = 'state' in access ? null : access.folder;
+    return folder ? readFolders(folder, paths) : paths.map((path) => ({ path, meta: null }));
+  }
+
+  stageFolders(editor: string, folders: readonly FolderContent[], call: GateCall): Promise<Answer> {
+    return this.onDisk(editor, 'stage_folders', call, (folder) => stageFolders(folder, folders));
+  }
+
+  pruneFolders(editor: string, folders: readonly CreatedFolder[], call: GateCall): Promise<Answer> {
+    return this.onDisk(editor, 'prune_folders', call, (folder) => pruneFolders(folder, folders));
+  }
+
+  /** Fenced and serial like a call, but beside Unity; nothing to do where the project folder is out of reach. */
+  private onDisk(
+    editor: string,
+    tool: string,
+    call: GateCall,
+    act: (folder: ProjectFolder) => void,
+  ): Promise<Answer> {
+    return this.alone(editor, tool, call, async ({ folder }) => {
+      if (folder) act(folder);
+      return { kind: 'done', message: '', data: {} };
     });
   }
 

@@ -16,7 +16,7 @@ const ROUNDS = 3;
 /** What lies at `path`, from the disk. */
 export function probeFolder(folder: ProjectFolder, path: string): Probe {
   const read = folder.read(path);
-  if (read.kind === 'absent') return { state: 'absent' };
+  if (read.kind === 'absent') return { state: 'absent', missingFolders: folder.missingFolders(path) };
   if (read.kind === 'refused') return { state: 'refused', code: read.code, message: read.message };
   const meta = readMeta(folder, path);
   const guid = meta === null ? null : guidOf(meta);

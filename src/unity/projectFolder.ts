@@ -10,6 +10,7 @@ import {
   readSync,
   realpathSync,
   renameSync,
+  rmdirSync,
   rmSync,
   writeSync,
 } from 'node:fs';
@@ -99,6 +100,35 @@ export class ProjectFolder {
       throw error;
     }
     return null;
+  }
+
+  /** Folders on the way to a file that are not there, outermost first. */
+  missingFolders(path: string): string[] {
+    const segments = path.split('/').slice(0, -1);
+    const folders = segments.map((_, index) => segments.slice(0, index + 1).join('/')).slice(1);
+    return folders.filter((folder) => {
+      const place = this.confine(folder);
+      return place.kind === 'inside' && lstatSync(place.absolute, { throwIfNoEntry: false }) === undefined;
+    });
+  }
+
+  /** Makes one folder if it is missing; its parent must be there. */
+  makeFolder(path: string): void {
+    const place = this.confine(path);
+    if (place.kind === 'inside' && lstatSync(place.absolute, { throwIfNoEntry: false }) === undefined)
+      mkdirSync(place.absolute);
+  }
+
+  /** Removes a folder if it is empty; says whether it is gone. The system itself refuses one that holds anything. */
+  removeEmptyFolder(path: string): boolean {
+    const place = this.confine(path);
+    if (place.kind === 'refused') return false;
+    try {
+      rmdirSync(place.absolute);
+      return true;
+    } catch (error) {
+      return codeOf(error) === 'ENOENT';
+    }
   }
 
   /** Removes a file if it is there. */

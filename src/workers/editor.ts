@@ -1,4 +1,4 @@
-import type { FenceToken } from '../events/event.js';
+import type { CreatedFolder, FenceToken } from '../events/event.js';
 
 /**
  * The worker's port to one or more Unity Editors: the gate (src/unity) stands behind it. Everything that can happen to a call
@@ -22,6 +22,15 @@ export interface EditorGate {
 
   /** Runs one step of a plan: one mutation at a time per editor, refused when `token` is not above the highest seen. */
   run(editor: string, step: ChangeStep, call: GateCall): Promise<Answer>;
+
+  /** The `.meta` of folders, as undo and redo need them; null for one that has none or is out of reach. */
+  readFolders(editor: string, paths: readonly string[], signal: AbortSignal): Promise<FolderContent[]>;
+
+  /** Makes folders that are missing, outermost first, each with the `.meta` it had: before a redo makes its file there. */
+  stageFolders(editor: string, folders: readonly FolderContent[], call: GateCall): Promise<Answer>;
+
+  /** Removes folders that are empty, the last first, with the `.meta` they were made with; whatever holds something else stays. */
+  pruneFolders(editor: string, folders: readonly CreatedFolder[], call: GateCall): Promise<Answer>;
 
   /** Takes a picture. The image's bytes come with the answer. */
   render(editor: string, view: View, call: GateCall): Promise<Answer & { readonly image?: RenderedImage }>;
@@ -49,8 +58,14 @@ export interface FileContent {
   readonly meta: Uint8Array | null;
 }
 
+export interface FolderContent {
+  readonly path: string;
+  readonly meta: Uint8Array | null;
+}
+
 export type Probe =
-  | { readonly state: 'absent' }
+  /** `missingFolders`: those on the way that are not there either, outermost first; absent where the project folder is out of reach. */
+  | { readonly state: 'absent'; readonly missingFolders?: readonly string[] }
   | {
       readonly state: 'present';
       readonly content: FileContent;

@@ -69,7 +69,14 @@ async function step(
   if (editor !== task.command.editor) await context.recorded(editor);
   const prepared = await prepare(
     task,
-    { editor, direction, operationId, tool: operation.tool },
+    {
+      editor,
+      direction,
+      operationId,
+      tool: operation.tool,
+      missingFolders: [],
+      createdFolders: operation.createdFolders ?? [],
+    },
     { path, before: current ?? null, after, restore: true },
     context,
   );

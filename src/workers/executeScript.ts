@@ -26,12 +26,14 @@ export async function executeScript(
       kind: 'completed',
       result: { path: script.payload.path, sha256: current?.sha256, unchanged: true },
     };
-  return applyDecided(task, decision.change, context, signal);
+  const missingFolders = probe.state === 'absent' ? (probe.missingFolders ?? []) : [];
+  return applyDecided(task, decision.change, missingFolders, context, signal);
 }
 
 async function applyDecided(
   task: Task,
   change: FileChange,
+  missingFolders: readonly string[],
   context: ExecuteContext,
   signal: AbortSignal,
 ): Promise<Verdict> {
@@ -41,6 +43,8 @@ async function applyDecided(
     direction: 'apply',
     operationId: command.commandId,
     tool: command.type,
+    missingFolders,
+    createdFolders: [],
   } as const;
   const prepared = await prepare(task, target, change, context);
   if (!prepared.ok) return prepared.verdict;

@@ -1,5 +1,6 @@
 import { sha256 } from '../core/ids.js';
 import type { FileImage, FileIntent } from '../events/event.js';
+import { pruneFolders, recordFolders, stageFolders } from './createdFolders.js';
 import type { Answer, FileChange, FileContent, Probe } from './editor.js';
 import type { ExecuteContext } from './executeContext.js';
 import type { ImageStore } from './ports.js';
@@ -13,7 +14,7 @@ type Prepared =
 /** Images first, then the intent: whoever reads the intent finds the bytes it names. */
 export async function prepare(
   task: Task,
-  target: Pick<PreparedChange, 'editor' | 'direction' | 'operationId' | 'tool'>,
+  target: Omit<PreparedChange, 'change' | 'steps' | 'waypoints'>,
   change: FileChange,
   context: ExecuteContext,
 ): Promise<Prepared> {
@@ -34,6 +35,7 @@ export async function prepare(
     after: imageOf(change.after),
     waypoints,
     operationId: target.operationId,
+    ...(target.missingFolders.length > 0 ? { missingFolders: target.missingFolders } : {}),
   });
   context.faultPoint('after_intent');
   return { ok: true, change: prepared };
@@ -59,12 +61,9 @@ export async function resume(
   const change = { path: intent.path, before, after, restore: direction !== 'apply' };
   const plan = context.gate.plan(change);
   const same = plan.ok && plan.waypoints.join() === intent.waypoints.join();
-  const tool =
-    direction === 'apply'
-      ? task.command.type
-      : (context.undoLog.findOperation(task.command.sessionId, intent.operationId)?.tool ??
-        task.command.type);
   const operationId = intent.operationId ?? task.command.commandId;
+  const operation =
+    direction === 'apply' ? undefined : context.undoLog.findOperation(task.command.sessionId, operationId);
   task.change = {
     editor: intent.editor,
     change,
@@ -73,7 +72,9 @@ export async function resume(
     waypoints: same ? plan.waypoints : intent.waypoints,
     direction,
     operationId,
-    tool,
+    tool: operation?.tool ?? task.command.type,
+    missingFolders: intent.missingFolders ?? [],
+    createdFolders: operation?.createdFolders ?? [],
   };
   return converge(task, task.change, context, signal);
 }
@@ -102,7 +103,7 @@ export async function converge(
     if (probe.state === 'refused')
       return failed('outcome_unknown', { code: probe.code, message: probe.message });
     const at = prepared.waypoints.lastIndexOf(probe.state === 'present' ? probe.sha256 : '');
-    if (at === prepared.waypoints.length - 1) return arrived(prepared, probe, context);
+    if (at === prepared.waypoints.length - 1) return arrived(task, prepared, probe, context, signal);
     if (at < 0) return offTheRoad(task, prepared, probe);
     const again = task.calledAt === at || task.calledAt === 'somewhere';
     if (again && task.attempts >= context.retry.maxAttempts) return exhausted(task, at);
@@ -126,6 +127,10 @@ async function takeStep(
       code: 'plan_changed',
       message: 'another build began this change and stopped half way',
     });
+  if (at === 0 && prepared.direction === 'redo' && prepared.change.before === null) {
+    const waits = await stageFolders(task, prepared, context, signal);
+    if (waits) return waits;
+  }
   task.attempts = Math.max(1, task.attempts);
   task.calledAt = undefined;
   const answer = await context.gate.run(prepared.editor, step, {
@@ -175,7 +180,18 @@ function settleAnswer(task: Task, at: number, answer: Answer, context: ExecuteCo
   }
 }
 
-async function arrived(prepared: PreparedChange, probe: Probe, context: ExecuteContext): Promise<Verdict> {
+async function arrived(
+  task: Task,
+  prepared: PreparedChange,
+  probe: Probe,
+  context: ExecuteContext,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  if (prepared.direction === 'undo' && probe.state === 'absent') {
+    const waits = await pruneFolders(task, prepared, context, signal);
+    if (waits) return waits;
+  }
+  const createdFolders = await recordFolders(prepared, context, signal);
   const { change, direction, operationId, editor, tool } = prepared;
   const after = probe.state === 'present' ? probe.content : null;
   await storeImages(context.images, null, after?.meta ? { bytes: after.meta, meta: null } : null);
@@ -198,7 +214,15 @@ async function arrived(prepared: PreparedChange, probe: Probe, context: ExecuteC
     },
     change: {
       direction,
-      operation: { operationId, editor, path: change.path, tool, before: first, after: last },
+      operation: {
+        operationId,
+        editor,
+        path: change.path,
+        tool,
+        before: first,
+        after: last,
+        ...(createdFolders.length > 0 ? { createdFolders } : {}),
+      },
     },
   };
 }

@@ -1,5 +1,11 @@
 import type { Command } from '../commands/envelope.js';
-import type { CompletedEvent, EventError, FailureOutcome, StartedEvent } from '../events/event.js';
+import type {
+  CompletedEvent,
+  CreatedFolder,
+  EventError,
+  FailureOutcome,
+  StartedEvent,
+} from '../events/event.js';
 import type { Direction } from './decideUndo.js';
 import type { ChangeStep, FileChange } from './editor.js';
 import type { TrackedItem } from './inFlight.js';
@@ -41,6 +47,10 @@ export interface PreparedChange {
   readonly direction: 'apply' | Direction;
   readonly operationId: string;
   readonly tool: string;
+  /** With `apply`: folders that were not there before. */
+  readonly missingFolders: readonly string[];
+  /** With undo and redo: folders that the operation had made. */
+  readonly createdFolders: readonly CreatedFolder[];
 }
 
 /** How far a command had come when it left memory. */

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { bounded } from '../../src/core/bounded.js';
 import { every, pause, systemClock } from '../../src/core/clock.js';
 import { assertNever, codeOf, messageOf, SparkError } from '../../src/core/errors.js';
+import { AutoClock } from '../support/autoClock.js';
 
 describe('every', () => {
   beforeEach(() => {
@@ -80,6 +82,18 @@ describe('pause', () => {
     await systemClock.sleep(1);
     expect(systemClock.monotonicMs()).toBeGreaterThanOrEqual(before);
     expect(systemClock.nowMs()).toBeGreaterThan(1_700_000_000_000);
+  });
+});
+
+describe('a bounded wait', () => {
+  it('says whether the work ended well in time, and never fails', async () => {
+    const clock = new AutoClock();
+    expect(await bounded(clock, 1_000, Promise.resolve())).toBe(true);
+    expect(await bounded(clock, 1_000, undefined)).toBe(true);
+    expect(await bounded(clock, 1_000, Promise.reject(new Error('x')))).toBe(false);
+    const began = clock.monotonicMs();
+    expect(await bounded(clock, 1_000, new Promise(() => undefined))).toBe(false);
+    expect(clock.monotonicMs() - began).toBe(1_000);
   });
 });
 

@@ -1,6 +1,6 @@
 import { SparkError } from '../../src/core/errors.js';
 import { sha256 } from '../../src/core/ids.js';
-import type { FenceToken } from '../../src/events/event.js';
+import type { CreatedFolder, FenceToken } from '../../src/events/event.js';
 import {
   type Answer,
   type ChangePlan,
@@ -8,6 +8,7 @@ import {
   type EditorGate,
   type FileChange,
   type FileContent,
+  type FolderContent,
   type GateCall,
   type Probe,
   type Readiness,
@@ -79,6 +80,8 @@ export class MemoryGate implements EditorGate {
   /** Texts a file passes through on its way. */
   detour: readonly string[] = [];
   refusePlan: { code: string; message: string } | undefined;
+  /** The folders of the projects and their `.meta`; undefined: out of reach. */
+  folders: Map<string, Uint8Array | null> | undefined;
   drains = 0;
   probes = 0;
   running = 0;
@@ -116,7 +119,28 @@ export class MemoryGate implements EditorGate {
     const content = this.files.get(`${editor}\0${path}`);
     return content
       ? { state: 'present', content, sha256: sha256(content.bytes), guid: guidOf(content.meta) }
-      : { state: 'absent' };
+      : { state: 'absent', ...(this.folders ? { missingFolders: this.#missingFolders(editor, path) } : {}) };
+  }
+
+  async readFolders(editor: string, paths: readonly string[]): Promise<FolderContent[]> {
+    return paths.map((path) => ({ path, meta: this.folders?.get(`${editor}\0${path}`) ?? null }));
+  }
+
+  stageFolders(editor: string, folders: readonly FolderContent[], call: GateCall): Promise<Answer> {
+    return this.#called(editor, call, () => {
+      for (const { path, meta } of folders) this.folders?.set(`${editor}\0${path}`, meta);
+    });
+  }
+
+  pruneFolders(editor: string, folders: readonly CreatedFolder[], call: GateCall): Promise<Answer> {
+    return this.#called(editor, call, () => {
+      for (const { path } of folders.toReversed()) {
+        const inside = [...this.files.keys(), ...(this.folders?.keys() ?? [])].some((key) =>
+          key.startsWith(`${editor}\0${path}/`),
+        );
+        if (!inside) this.folders?.delete(`${editor}\0${path}`);
+      }
+    });
   }
 
   plan({ path, before, after }: FileChange): ChangePlan {
@@ -135,6 +159,9 @@ export class MemoryGate implements EditorGate {
       const current = this.files.get(`${editor}\0${path}`);
       if ((current ? sha256(current.bytes) : '') !== from) return;
       this.put(editor, path, to);
+      // Unity makes the folders on the way, each with a `.meta` of its own.
+      for (const folder of this.#missingFolders(editor, path))
+        this.folders?.set(`${editor}\0${folder}`, Buffer.from(`guid of ${folder} #${this.effects.length}`));
       const { commandId, attempt } = call;
       this.effects.push({ editor, path, commandId, attempt, after: this.text(editor, path) });
     });
@@ -143,6 +170,13 @@ export class MemoryGate implements EditorGate {
   async render(editor: string, _view: View, call: GateCall): Promise<Answer & { image?: RenderedImage }> {
     const answer = await this.#called(editor, call, () => undefined);
     return answer.kind === 'done' && this.image ? { ...answer, image: this.image } : answer;
+  }
+
+  #missingFolders(editor: string, path: string): string[] {
+    const parts = path.split('/').slice(0, -1);
+    return parts
+      .map((_, at) => parts.slice(0, at + 1).join('/'))
+      .filter((folder) => folder !== 'Assets' && !this.folders?.has(`${editor}\0${folder}`));
   }
 
   async #called(editor: string, call: GateCall, apply: () => void): Promise<Answer> {

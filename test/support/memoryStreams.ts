@@ -124,8 +124,6 @@ export class MemoryParking implements Parking {
     this.parks++;
     if (this.failing) throw new MemoryClosedError('the parking is away');
     const json = JSON.stringify(commands);
-    const same = this.batches.find((batch) => batch.editor === editor && batch.json === json);
-    if (same) return same.parkedSeq;
     this.batches.push({ editor, parkedSeq: ++this.#lastSeq, json });
     return this.#lastSeq;
   }

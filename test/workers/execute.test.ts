@@ -118,6 +118,14 @@ describe('undo and redo', () => {
     expect(await rig.toEnd(task)).toMatchObject({ result: { editor: 'right' } });
   });
 
+  it('given that editor at work for another lane, let only their own session wait', async () => {
+    const rig = new ExecuteRig();
+    await rig.run(write('right', { editor: 'right' }));
+    Object.assign(rig, { context: { ...rig.context, busy: (editor: string) => editor === 'right' } });
+    expect(await rig.go(rig.task(undo({ editor: 'left' })))).toMatchObject({ kind: 'retry', afterMs: 50 });
+    expect(await rig.go(rig.task(undo({ editor: 'right' })))).toMatchObject({ kind: 'completed' });
+  });
+
   it('given nothing to take back, or an operation nobody knows, fail and say so', async () => {
     const rig = new ExecuteRig();
     expect(await rig.run(undo())).toMatchObject({ outcome: 'failed', error: { code: 'nothing_to_undo' } });
@@ -189,6 +197,103 @@ describe('commands that end without touching anything', () => {
     const at = (ms: number) => new Date(rig.clock.nowMs() + ms).toISOString();
     expect(await rig.run(write('x', { deadline: at(0) }))).toMatchObject({ outcome: 'expired' });
     expect(await rig.run(write('x', { deadline: at(1_000) }))).toMatchObject({ kind: 'completed' });
+  });
+});
+
+describe('folders on the way to a file', () => {
+  const DEEP = 'Assets/New/Deep/Player.cs';
+  const create = (path = DEEP) => aCommand({ seq: ++seq, payload: scriptPayload(path, 'x') });
+  const rigWithFolders = () => {
+    const rig = new ExecuteRig();
+    rig.gate.folders = new Map();
+    return rig;
+  };
+  const folders = (rig: ExecuteRig) =>
+    [...(rig.gate.folders ?? [])].map(([key, meta]) => [
+      key.split('\0')[1],
+      meta && Buffer.from(meta).toString(),
+    ]);
+
+  it('made by an operation go with its undo and come back with its redo, `.meta` and all', async () => {
+    const rig = rigWithFolders();
+    expect(await rig.run(create())).toMatchObject({
+      change: { operation: { createdFolders: [{ path: 'Assets/New' }, { path: 'Assets/New/Deep' }] } },
+    });
+    expect(rig.started[0]?.intent?.missingFolders).toEqual(['Assets/New', 'Assets/New/Deep']);
+    const made = folders(rig);
+    await rig.run(undo());
+    expect(folders(rig)).toEqual([]);
+    await rig.run(redo());
+    expect(folders(rig)).toEqual(made);
+    await rig.run(undo());
+    expect(folders(rig)).toEqual([]);
+  });
+
+  it('stay where somebody has put something into them', async () => {
+    const rig = rigWithFolders();
+    await rig.run(create());
+    rig.gate.put('default', 'Assets/New/Other.cs', contentOfText('by hand'));
+    expect(await rig.run(undo())).toMatchObject({ kind: 'completed' });
+    expect(folders(rig).map(([path]) => path)).toEqual(['Assets/New']);
+  });
+
+  it('that were there before are nobody’s to remove', async () => {
+    const rig = rigWithFolders();
+    await rig.run(create());
+    const second = await rig.run(create('Assets/New/Deep/Second.cs'));
+    expect(second.kind === 'completed' && second.change?.operation.createdFolders).toBeUndefined();
+    await rig.run(undo());
+    expect(folders(rig)).toHaveLength(2);
+  });
+
+  it('with the editor away, wait for it; the file is not touched twice', async () => {
+    const rig = rigWithFolders();
+    await rig.run(create());
+    rig.gate.script.push(BEHAVIOUR.works, BEHAVIOUR.away);
+    const task = rig.task(undo());
+    expect(await rig.go(task)).toMatchObject({ kind: 'hold' });
+    const effects = rig.gate.effects.length;
+    expect(await rig.toEnd(task)).toMatchObject({ kind: 'completed' });
+    expect([folders(rig), rig.gate.effects.length]).toEqual([[], effects]);
+  });
+});
+
+describe('what goes wrong outside the editor', () => {
+  it('is the command’s own trouble: tried again, then its end, and the lane goes on', async () => {
+    const rig = new ExecuteRig();
+    rig.gate.onProbe = () => {
+      throw new Error('a bug of ours');
+    };
+    const task = rig.task(write('x'));
+    expect(await rig.go(task)).toMatchObject({ kind: 'retry' });
+    expect(await rig.toEnd(task)).toMatchObject({
+      outcome: 'failed',
+      exhausted: true,
+      error: { message: expect.stringContaining('a bug of ours') },
+    });
+  });
+
+  it('after a call that may have run: outcome unknown', async () => {
+    const rig = new ExecuteRig();
+    rig.gate.script.push(BEHAVIOUR.losesReply);
+    rig.gate.onCall = () => {
+      rig.gate.onProbe = () => {
+        throw new Error('a bug of ours');
+      };
+    };
+    expect(await rig.toEnd(rig.task(write('x')))).toMatchObject({
+      outcome: 'outcome_unknown',
+      exhausted: true,
+    });
+  });
+
+  it.each([
+    ['a lost ownership', new KilledError('fenced')],
+    ['a verdict of the stream server', Object.assign(new Error('disk full'), { code: 10_047 })],
+  ])('given %s, ends the go without an end of the command', async (_what, error) => {
+    const rig = new ExecuteRig();
+    rig.images.put = () => Promise.reject(error);
+    await expect(rig.go(rig.task(write('x')))).rejects.toBe(error);
   });
 });
 

@@ -5,7 +5,10 @@ import { DoneSet } from '../../src/workers/doneSet.js';
 import { InFlight } from '../../src/workers/inFlight.js';
 import { LaneQueue } from '../../src/workers/laneQueue.js';
 import { KeyedMutex } from '../../src/workers/mutex.js';
+import { OwedLetters } from '../../src/workers/owedLetters.js';
+import { RecentEnds } from '../../src/workers/recentEnds.js';
 import { aCommand, aDelivery, aTask, inbound } from '../support/commandFixtures.js';
+import { completed, failed, command as storyCommand } from '../support/story.js';
 
 describe('which places have ended', () => {
   const position = fc
@@ -195,6 +198,40 @@ describe('backoff', () => {
     );
     expect([1, 2, 3, 20].map((n) => backoffMs(n, limits, 0.999999))).toEqual([250, 500, 1_000, 30_000]);
     expect(backoffMs(5, limits, 0)).toBe(0);
+  });
+});
+
+describe('what is remembered of ends', () => {
+  const story = storyCommand();
+  const end = (seq: number) => ({
+    ...failed(story, 'failed'),
+    commandId: `c${seq}`,
+    position: { partition: 0, seq, index: 0, count: 1 },
+  });
+
+  it('for questions: how each was; the oldest go first', () => {
+    const ends = new RecentEnds();
+    for (let seq = 0; seq <= 10_000; seq++) ends.record(end(seq));
+    expect(ends.find('c0')).toBeUndefined();
+    expect(ends.find('c10000')).toMatchObject({
+      state: 'failed',
+      attempts: 1,
+      outcome: { error: { code: 'code_failed' } },
+    });
+    ends.record(completed(story));
+    expect(ends.find(story.commandId)).toMatchObject({
+      state: 'completed',
+      outcome: { result: { path: 'Assets/Player.cs' } },
+    });
+  });
+
+  it('for dead letters: what is owed until it is paid; the oldest go first', () => {
+    const owed = new OwedLetters();
+    for (let seq = 0; seq <= 10_000; seq++) owed.owe(end(seq));
+    expect([owed.get({ seq: 0, index: 0 }), owed.get({ seq: 1, index: 1 })]).toEqual([undefined, undefined]);
+    expect(owed.get({ seq: 1, index: 0 })?.commandId).toBe('c1');
+    owed.paid({ seq: 1, index: 0 });
+    expect(owed.get({ seq: 1, index: 0 })).toBeUndefined();
   });
 });
 

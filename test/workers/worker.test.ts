@@ -228,6 +228,26 @@ describe('ownership', () => {
     expect(world.ends).toHaveLength(5);
   });
 
+  it('lost between the end of an exhausted command and its dead letter: the next owner keeps the letter, once', async () => {
+    const world = new WorkerWorld();
+    world.gate.script.push(...Array(3).fill(BEHAVIOUR.notExecuted));
+    const first = await started(world, {
+      faultPoint: (name) => {
+        if (name === 'after_finish') throw new KilledError(`killed at ${name}`);
+      },
+    });
+    const seq = world.publish();
+    await eventually(() => first.lost.length > 0, 'the kill');
+    expect([world.ends.length, world.letters.letters.length, world.inbox.unacked]).toEqual([1, 0, [seq]]);
+    const second = await started(world);
+    await world.settled();
+    await second.worker.reconnected();
+    expect(world.letters.letters).toMatchObject([
+      { reason: 'attempts_exhausted', attempts: 3, position: { seq } },
+    ]);
+    expect([world.ends.length, world.gate.effects.length]).toEqual([1, 0]);
+  });
+
   it('given a start that fails half way, is not held: the next start takes it', async () => {
     const world = new WorkerWorld();
     world.parking.failing = true;
