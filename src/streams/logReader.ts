@@ -1,9 +1,14 @@
 import { DeliverPolicy, type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
+import { SparkError } from '../core/errors.js';
 import type { LoggedEvent } from '../events/event.js';
 import { decodeLogMessage } from '../events/log.js';
 import type { LogMessage, LogSource } from '../projections/ports.js';
 import { STREAMS } from './topology.js';
+
+export class LogCutShortError extends SparkError {
+  readonly code = 'log_cut_short';
+}
 
 /** A message of any stream, read in order. */
 export interface StreamMessage {
@@ -90,4 +95,7 @@ export async function replayLog(
       onEvent(logged);
     if (message.streamSeq >= end) return;
   }
+  // Deciding by half a history would run commands again that have ended.
+  signal.throwIfAborted();
+  throw new LogCutShortError(`the log ended before its message ${end}: the connection was lost; begin again`);
 }

@@ -209,5 +209,6 @@ class Appender implements PartitionLog {
 }
 
 function approximateBytes(event: SparkEvent): number {
-  return 700 + (event.kind === 'started' ? JSON.stringify(event.envelope.payload).length : 0);
+  if (event.kind === 'started') return 700 + JSON.stringify(event.envelope.payload).length;
+  return 700 + JSON.stringify(event.kind === 'failed' ? event.error : event.result).length;
 }

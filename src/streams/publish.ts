@@ -2,6 +2,9 @@ import type { JetStreamClient, JetStreamPublishOptions, PubAck } from '@nats-io/
 import { InvalidArgumentError, InvalidSubjectError } from 'nats';
 import { type Clock, pause } from '../core/clock.js';
 
+/** What was on the wire when a connection broke is asked for again after this; the message id makes an early repeat harmless. */
+const ACK_TIMEOUT_MS = 2_000;
+
 /** JetStream's stable API error codes that SPARK decides on. */
 export const API_ERRORS = {
   wrongLastSequence: 10071,
@@ -55,5 +58,7 @@ export async function publishUntilAcked(
   options: Partial<JetStreamPublishOptions> & { msgID?: string },
   signal: AbortSignal,
 ): Promise<PubAck> {
-  return untilAnswered(clock, signal, () => js.publish(subject, data, { timeout: 5_000, ...options }));
+  return untilAnswered(clock, signal, () =>
+    js.publish(subject, data, { timeout: ACK_TIMEOUT_MS, ...options }),
+  );
 }
