@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { systemClock } from '../core/clock.js';
+import { deadline } from '../core/deadline.js';
 import { codeOf, messageOf } from '../core/errors.js';
 import type { Connection } from './connection.js';
 import {
@@ -64,13 +66,16 @@ export function createApi(connection: Connection, host: Pick<CliHost, 'fetch' | 
   };
 
   const ask = async (request: ApiRequest, timeoutMs = REQUEST_TIMEOUT_MS): Promise<ApiReply> => {
-    const signal = AbortSignal.any([host.interrupted, AbortSignal.timeout(timeoutMs)]);
-    const response = await send(request, signal);
+    const limit = deadline(systemClock, timeoutMs, host.interrupted);
+    const { signal } = limit;
     try {
+      const response = await send(request, signal);
       const text = await response.text();
       return { status: response.status, headers: response.headers, body: parseBody(text, response) };
     } catch (error) {
       throw sendFailure(error, connection.url, signal, host.interrupted);
+    } finally {
+      limit.clear();
     }
   };
 

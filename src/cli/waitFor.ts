@@ -1,4 +1,5 @@
 import { every, pause } from '../core/clock.js';
+import { deadline } from '../core/deadline.js';
 import { type Api, expectShape, segment } from './api.js';
 import { ApiError, InterruptedError } from './errors.js';
 import { EXIT, type ExitCode } from './exitCodes.js';
@@ -37,8 +38,8 @@ export async function waitForCommand(
   onState: (state: string) => void,
 ): Promise<Waited> {
   const finished = new AbortController();
-  const timeout = AbortSignal.timeout(target.timeoutMs);
-  const signal = AbortSignal.any([finished.signal, timeout, host.interrupted]);
+  const limit = deadline(host.clock, target.timeoutMs, finished.signal, host.interrupted);
+  const { signal } = limit;
   let state = '';
   let final: CommandReply | undefined;
   const saw = (next: string): void => {
@@ -83,6 +84,7 @@ export async function waitForCommand(
   } finally {
     stopPolling();
     finished.abort();
+    limit.clear();
   }
   if (final) return { done: true, command: final };
   if (host.interrupted.aborted) throw new InterruptedError('interrupted; the command goes on');

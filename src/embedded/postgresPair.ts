@@ -1,6 +1,9 @@
 /** The embedded Postgres: a primary and a physical hot standby, seeded and kept streaming. */
+
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../core/clock.js';
+import { deadline } from '../core/deadline.js';
 import type { Home } from './home.js';
 import { APP_DATABASE, REPLICATOR_ROLE } from './postgresConfig.js';
 import { isDataFolder, replaceDataFolder } from './postgresFolder.js';
@@ -99,7 +102,12 @@ export class PostgresPair {
     const [standbyServes] = await Promise.all([early ?? this.#tryStandby(), created]);
     if (!standbyServes) await this.reseedReplica();
     if (!knownBefore) state.set(READY_KEY, true);
-    await waitForPostgres(this.#layout.standby, this.#until(STANDBY_PATIENCE_MS));
+    const limit = deadline(systemClock, STANDBY_PATIENCE_MS, this.#stopping.signal);
+    try {
+      await waitForPostgres(this.#layout.standby, limit.signal);
+    } finally {
+      limit.clear();
+    }
     this.#stopKeeper = this.#keepStandby();
   }
 
@@ -154,10 +162,6 @@ export class PostgresPair {
       reseed: () => this.reseedReplica(),
       onReseedFailed: this.#options.onReseedFailed,
     });
-  }
-
-  #until(timeoutMs: number): AbortSignal {
-    return AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(timeoutMs)]);
   }
 }
 

@@ -5,6 +5,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../core/clock.js';
+import { deadline } from '../core/deadline.js';
 import { type ChildLog, openChildLog } from './childLog.js';
 import { DAEMON_ENDED, DEAD_MAN_FD, deadManArguments } from './deadMan.js';
 import { ChildStartError } from './errors.js';
@@ -156,15 +158,16 @@ export class SupervisedChild {
     this.#pid = child.pid;
     recordChild(runDir, name, child.pid, this.#spec.stopSignals);
     const giveUp = new AbortController();
-    const timeout = AbortSignal.timeout(readyTimeoutMs);
-    const ready = this.#spec.ready(AbortSignal.any([signal, giveUp.signal, timeout]));
+    const limit = deadline(systemClock, readyTimeoutMs, signal, giveUp.signal);
+    const ready = this.#spec.ready(limit.signal);
     const failure = await Promise.race([ready.then(noFailure, toError), exited]);
+    limit.clear();
     if (failure === undefined) return { pid: child.pid, exited };
     giveUp.abort();
     await Promise.all([endChild(child, exited, this.#spec), ready.catch(() => undefined)]);
     this.#pid = undefined;
     signal.throwIfAborted();
-    throw new ChildStartError(name, describeFailure(failure, timeout.aborted), this.#log.tail(), {
+    throw new ChildStartError(name, describeFailure(failure, limit.expired()), this.#log.tail(), {
       cause: failure instanceof Error ? failure : undefined,
     });
   }

@@ -66,6 +66,11 @@ const RESERVED: readonly { pattern: RegExp; allowed: RegExp; why: string }[] = [
     why: 'time is an argument: take a Clock from core/clock.ts',
   },
   {
+    pattern: /AbortSignal\.any\([^;]*AbortSignal\.timeout/g,
+    allowed: /^$/,
+    why: 'on Node 20 a garbage collection takes the timeout: use deadline from core/deadline.ts',
+  },
+  {
     pattern: /(?<![.\w])(?:setTimeout|setInterval)\s*\(|\bnode:timers\b/g,
     allowed: /^src\/(?:core\/clock\.ts|embedded\/.+)$/,
     why: 'timers live in core/clock.ts: use Clock.sleep, pause or every',
