@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { definitionOf } from './catalogue.js';
+import { CATALOGUE, definitionOf } from './catalogue.js';
 import { LIMITS } from './limits.js';
 import { problemsOf, type Refusal } from './problems.js';
 
@@ -13,7 +13,7 @@ export function validatePayload(type: string, payload: unknown, prefix = '/paylo
   const definition = definitionOf(type);
   if (!definition)
     return refused('unknown_command', `there is no command "${printable(type)}"`, [
-      { pointer: '/type', message: 'unknown command' },
+      { pointer: '/type', message: `unknown command; there are ${Object.keys(CATALOGUE).join(', ')}` },
     ]);
   if (depthExceeds(payload, LIMITS.jsonDepth))
     return refused('schema_violation', `the payload is nested deeper than ${LIMITS.jsonDepth} levels`, [

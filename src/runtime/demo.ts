@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Clock } from '../core/clock.js';
 import { createPool } from '../postgres/pools.js';
 import type { Voice } from './banner.js';
@@ -7,6 +9,8 @@ export interface DemoOptions {
   readonly token: string;
   /** The standby, as the read-only dashboard role. */
   readonly replicaUrl: string;
+  /** Where the picture is put for people to look at. */
+  readonly folder: string;
   readonly voice: Voice;
   readonly clock: Clock;
 }
@@ -89,7 +93,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     { width: 640, height: 360 },
     'took a picture of the scene',
   );
-  if (picture['frameRef']) voice.say(`      ${options.url}${String(picture['frameRef'])}`);
+  if (picture['frameRef']) await keepPicture(options, String(picture['frameRef']));
   await run(
     options,
     'unity.apply_patch',
@@ -118,6 +122,15 @@ async function run(
   const state = String(answer['status'] ?? answer['state'] ?? '');
   voice.say(state === 'completed' ? `  ✓ ${done} (${ms} ms)` : `  ✗ ${type}: ${JSON.stringify(answer)}`);
   return (answer['result'] as Record<string, unknown> | undefined) ?? {};
+}
+
+/** The frame's address needs the token, which a browser does not send: a file can simply be opened. */
+async function keepPicture({ url, token, folder, voice }: DemoOptions, frameRef: string): Promise<void> {
+  const response = await fetch(`${url}${frameRef}`, { headers: { authorization: `Bearer ${token}` } });
+  if (!response.ok) return;
+  const file = join(folder, 'demo-preview.png');
+  writeFileSync(file, Buffer.from(await response.arrayBuffer()));
+  voice.say(`      open it: ${file}`);
 }
 
 async function showUndoLog(options: DemoOptions): Promise<void> {

@@ -124,7 +124,8 @@ async function afterStart(
 ): Promise<void> {
   if (options.demo && parts.embedded.simulator && home.state.get('demoShown') !== true) {
     const replicaUrl = parts.postgres.urlOf('spark_dashboard_ro', 'replica');
-    await runDemo({ url: started.url, token: started.token, replicaUrl, voice, clock: systemClock });
+    const { url, token } = started;
+    await runDemo({ url, token, replicaUrl, folder: home.dir, voice, clock: systemClock });
     home.state.set('demoShown', true);
   }
   suggest(voice, started);

@@ -5,10 +5,19 @@ import { type CommandContext, examples } from './context.js';
 
 const ABOUT: Readonly<Record<Role, string>> = {
   ingest: 'Run the HTTP API and the submit service as a process of their own',
-  worker: 'Run one worker; start as many as you like',
+  worker: 'Run one worker; one owns the lanes, further ones stand by and take over',
   projector: 'Run the projections into Postgres',
   gate: 'Run the gate in front of the editors',
   simulator: 'Run the Unity simulator',
+};
+
+const SERVERS = 'NATS_URL=nats://… DATABASE_URL=postgres://… UNITY_MCP_URL=http://…';
+const EXAMPLE: Readonly<Record<Role, string>> = {
+  ingest: `${SERVERS} SPARK_TOKEN=… spark ingest`,
+  worker: 'spark worker          # beside a running `spark start` of the same home: stands by',
+  projector: `${SERVERS} SPARK_TOKEN=… spark projector`,
+  gate: 'spark gate',
+  simulator: 'spark simulator       # at http://127.0.0.1:8080/mcp',
 };
 
 interface RunOptions {
@@ -54,7 +63,7 @@ function roleCommand(context: CommandContext, role: Role): Command {
     .description(ABOUT[role])
     .option('--home <folder>', 'where state lies (SPARK_HOME)')
     .option('--json', 'log and print JSON lines')
-    .addHelpText('after', examples([`NATS_URL=nats://127.0.0.1:4222 spark ${role}`]))
+    .addHelpText('after', examples([EXAMPLE[role]]))
     .action(async (options: RunOptions) =>
       context.run(async () =>
         (await context.host.loadRuntime()).runRole(role, {
