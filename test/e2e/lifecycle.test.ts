@@ -50,10 +50,14 @@ describe('a home from its first start to its last', () => {
     expect(spark.output).toMatch(/undone +unity\.apply_patch +Assets\/SparkDemo\/PlayerController\.cs/);
     expect(spark.output).toMatch(/applied +unity\.generate_script +Assets\/SparkDemo\/Spinner\.cs/);
     expect(spark.file('Assets/SparkDemo/PlayerController.cs')?.toString()).toContain('speed = 5f');
-    const frame = /\/v1\/frames\/[0-9a-f]{64}/.exec(spark.output)?.[0] ?? '';
-    const picture = await spark.http(frame);
-    expect(picture).toMatchObject({ status: 200 });
-    expect(picture.headers.get('content-type')).toBe('image/png');
+    const picture = /open it: (.*\.png)/.exec(spark.output)?.[1] ?? '';
+    expect(readFileSync(picture).subarray(1, 4).toString()).toBe('PNG');
+    const [{ frame_sha256: sha } = {}] = await spark.sql(
+      "SELECT frame_sha256 FROM spark_previews WHERE session_id = 'demo'",
+    );
+    const served = await spark.http(`/v1/frames/${String(sha)}`);
+    expect(served).toMatchObject({ status: 200 });
+    expect(served.headers.get('content-type')).toBe('image/png');
   });
 
   it('endpoints.json has every field that is promised, is its owner’s alone, and what it names answers', async () => {
