@@ -118,7 +118,7 @@ async function open(options: HttpServerOptions): Promise<Running> {
     registerSessionEvents(routes, { feed, reads, hub, logger });
     registerOperations(routes, { reads, feed });
     registerUndo(routes, { ...submitDeps, queries });
-    registerFrames(routes, { reads });
+    registerFrames(routes, { reads, feed });
     registerDeadLetters(routes, { reads });
     registerHealth(routes, { readiness, metrics, version });
     registerLanding(routes, { version });

@@ -127,7 +127,8 @@ async function run(
 /** The frame's address needs the token, which a browser does not send: a file can simply be opened. */
 async function keepPicture({ url, token, folder, voice }: DemoOptions, frameRef: string): Promise<void> {
   const response = await fetch(`${url}${frameRef}`, { headers: { authorization: `Bearer ${token}` } });
-  if (!response.ok) return;
+  if (!response.ok)
+    throw new Error(`the picture could not be fetched: ${response.status} ${await response.text()}`);
   const file = join(folder, 'demo-preview.png');
   writeFileSync(file, Buffer.from(await response.arrayBuffer()));
   voice.say(`      open it: ${file}`);

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { type App, needs, reading } from '../app.js';
+import { goneSignal } from '../hotPath.js';
+import { HTTP_LIMITS } from '../limits.js';
+import type { Feed } from '../ports.js';
 import { draft, ProblemError } from '../problem.js';
 import type { ReadModels } from '../readPort.js';
 import { rawAnswers } from '../responses.js';
@@ -8,7 +11,8 @@ import { matches } from './commands.js';
 const IMAGE_TYPES = new Set(['image/png', 'image/jpeg']);
 
 /** `GET /v1/frames/{sha}`: the bytes of a preview. Named by their hash, so they never change. */
-export function registerFrames(app: App, deps: { readonly reads: ReadModels }): void {
+export function registerFrames(app: App, deps: { readonly reads: ReadModels; readonly feed: Feed }): void {
+  const find = async (sha: string) => (await reading(deps.reads.frame(sha))).data;
   app.get(
     '/v1/frames/:sha',
     {
@@ -22,7 +26,15 @@ export function registerFrames(app: App, deps: { readonly reads: ReadModels }): 
     },
     async (request, reply) => {
       const { sha } = request.params;
-      const frame = /^[0-9a-f]{64}$/.test(sha) ? (await reading(deps.reads.frame(sha))).data : undefined;
+      let frame = /^[0-9a-f]{64}$/.test(sha) ? await find(sha) : undefined;
+      if (!frame && /^[0-9a-f]{64}$/.test(sha)) {
+        // A viewer follows a live event before the read model has it: wait for what this process knows to have happened.
+        const signal = goneSignal(reply.raw);
+        await deps.reads
+          .waitForSeq(deps.feed.lastSeq(), HTTP_LIMITS.listCatchUpMs, signal)
+          .catch(() => undefined);
+        frame = await find(sha);
+      }
       if (!frame) throw new ProblemError(draft('not_found', 'there is no frame with this sha-256'));
       const etag = `"${sha}"`;
       reply.headers({ etag, 'cache-control': 'private, max-age=31536000, immutable' });
