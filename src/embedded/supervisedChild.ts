@@ -161,9 +161,10 @@ export class SupervisedChild {
     const limit = deadline(systemClock, readyTimeoutMs, signal, giveUp.signal);
     const ready = this.#spec.ready(limit.signal);
     const failure = await Promise.race([ready.then(noFailure, toError), exited]);
+    // Told to give up before the signal is let go, or it would wait for ever.
+    if (failure !== undefined) giveUp.abort();
     limit.clear();
     if (failure === undefined) return { pid: child.pid, exited };
-    giveUp.abort();
     await Promise.all([endChild(child, exited, this.#spec), ready.catch(() => undefined)]);
     this.#pid = undefined;
     signal.throwIfAborted();
