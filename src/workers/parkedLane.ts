@@ -66,7 +66,9 @@ export class ParkedLane {
 
   async fetch(): Promise<ParkedBatch[]> {
     const after = this.#cursor;
-    const batches = await this.#parking.read(this.#editor, after, FETCH_BATCHES);
+    const read = await this.#parking.read(this.#editor, after, FETCH_BATCHES);
+    // A batch that is stored and not yet told as stored is still held by its deliveries: read now, it would be skipped as held.
+    const batches = read.filter(({ parkedSeq }) => parkedSeq <= this.#highestStored);
     // Something was put back meanwhile: it comes first.
     if (this.#cursor !== after) return [];
     for (const { parkedSeq, commands } of batches) {
