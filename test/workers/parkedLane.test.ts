@@ -68,6 +68,20 @@ describe('the parked part of a lane', () => {
     await expect(lane.store(task(1))).rejects.toThrow('fenced');
   });
 
+  it('given a batch that is stored and not yet told as stored, does not read it before it is', async () => {
+    const parking = new MemoryParking();
+    let confirm: () => void = () => undefined;
+    const told = [Promise.resolve(), new Promise<void>((resolve) => (confirm = resolve))];
+    const lane = laneOf(parking, 0, async () => told.shift());
+    await lane.store(task(1));
+    const second = lane.store(task(2));
+    while (parking.batches.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    expect(seqsOf(await lane.fetch())).toEqual([[1]]);
+    confirm();
+    await second;
+    expect(seqsOf(await lane.fetch())).toEqual([[2]]);
+  });
+
   it('releases a place only once all before it have ended', async () => {
     const parking = new MemoryParking();
     const lane = await stored(parking, 8);
