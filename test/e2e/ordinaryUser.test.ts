@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -9,7 +9,6 @@ import {
   readFileSync,
   rmSync,
   statSync,
-  symlinkSync,
 } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,11 +30,11 @@ describe('whoever runs it', () => {
     mkdirSync(copy);
     for (const name of ['bin', 'dist', 'migrations', 'package.json'])
       cpSync(join(source, name), join(copy, name), { recursive: true });
-    symlinkSync(join(source, 'node_modules'), join(copy, 'node_modules'));
     // Programs fetched once (nats-server), as that user would have them in its own cache.
     const cache = join(process.env['SPARK_CACHE'] ?? join(homedir(), '.cache', 'spark'));
     if (existsSync(cache)) cpSync(cache, join(place, 'cache'), { recursive: true });
     for (const path of [place, copy, join(place, 'cache')]) if (existsSync(path)) chownTree(path, who);
+    linkTree(join(source, 'node_modules'), join(copy, 'node_modules'));
 
     const child = spawn(process.execPath, [join(copy, 'bin/spark.js'), 'start', '--no-demo'], {
       cwd: copy,
@@ -91,6 +90,14 @@ describe('whoever runs it', () => {
 function ordinaryUser(): { uid: number; gid: number } {
   const [, , uid, gid] = (/^nobody:.*$/m.exec(readFileSync('/etc/passwd', 'utf8'))?.[0] ?? '').split(':');
   return { uid: Number(uid), gid: Number(gid) };
+}
+
+/** The checkout may lie where another user cannot even look: the same files under a path that is open to it, which keep their owner. */
+function linkTree(from: string, to: string): void {
+  const linked = spawnSync('cp', ['-al', from, to]);
+  if (linked.status === 0) return;
+  rmSync(to, { recursive: true, force: true });
+  execFileSync('cp', ['-a', from, to]);
 }
 
 function chownTree(folder: string, { uid, gid }: { uid: number; gid: number }): void {
