@@ -16,6 +16,7 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY bin ./bin
 COPY migrations ./migrations
+COPY presets ./presets
 RUN install -d -o node -g node -m 0700 /var/lib/spark
 USER node
 VOLUME /var/lib/spark

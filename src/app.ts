@@ -47,7 +47,7 @@ export async function createApp(context: RoleContext, options: AppOptions): Prom
     ? await createIngestRole(context, {
         token: options.token,
         port: options.httpPort,
-        checks: worker ? [workerCheck(worker)] : [],
+        checks: worker ? [workerCheck(worker), worker.circuits.check] : [],
       })
     : undefined;
   return appOf([worker, projector], ingest);

@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import { BUILD_FIELDS } from './configBuildFields.js';
+import { SERVICE_FIELDS } from './configServiceFields.js';
+import { messageOf } from './core/errors.js';
+import { DEFAULT_RATE_LIMITS, parseRateLimits } from './core/rateRules.js';
 
 /** Every environment variable SPARK reads, once: the schema, `.env.example` and the docs come from this table. */
 export interface ConfigField {
@@ -17,6 +21,13 @@ const whole = (min: number, max: number) => z.coerce.number().int().min(min).max
 const ratio = z.coerce.number().gt(0).lt(1);
 const http = url(/^https?:\/\//);
 const DAY_MS = 86_400_000;
+const rateLimits = text.superRefine((value, context) => {
+  try {
+    parseRateLimits(value);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: messageOf(error) });
+  }
+});
 
 export const CONFIG_FIELDS = [
   {
@@ -106,6 +117,17 @@ export const CONFIG_FIELDS = [
     schema: http,
   },
   {
+    name: 'UNITY_MCP_URLS',
+    doc: 'Further MCP servers that editors may be registered on, separated by ","; they are sent UNITY_MCP_TOKEN too',
+    default: '',
+    schema: z
+      .string()
+      .refine(
+        (urls) => urls.split(',').every((one) => /^https?:\/\//.test(one.trim()) && URL.canParse(one.trim())),
+        'must be http:// or https:// URLs, separated by ","',
+      ),
+  },
+  {
     name: 'UNITY_EDITORS',
     doc: 'Editors by name: editor=Name@hash:project folder, separated by ";". Without the folder undo of .meta files degrades',
     default: '',
@@ -117,6 +139,7 @@ export const CONFIG_FIELDS = [
     default: '',
     schema: text,
   },
+  ...SERVICE_FIELDS,
   {
     name: 'MCP_MAX_INFLIGHT',
     doc: 'Commands a worker holds unacknowledged at most',
@@ -179,6 +202,7 @@ export const CONFIG_FIELDS = [
     default: '2000',
     schema: whole(100, 600_000),
   },
+  ...BUILD_FIELDS,
   {
     name: 'MCP_DRAIN_MS',
     doc: 'Time a stop gives to running calls before it aborts them (they are finished at the next start)',
@@ -193,6 +217,12 @@ export const CONFIG_FIELDS = [
     schema: whole(1, 64),
   },
   {
+    name: 'SPARK_RATE_LIMITS',
+    doc: 'Commands let through: name=count/s, /m or /h (or name=off), joined by semicolons, over the defaults; names: actor, session, a command type or a family as cv.* (those per actor). Above them HTTP answers 429, and raw publishes wait',
+    default: DEFAULT_RATE_LIMITS,
+    schema: rateLimits,
+  },
+  {
     name: 'SPARK_LEDGER_MAX_KEYS',
     doc: 'Idempotency keys remembered',
     unit: 'keys',
@@ -205,6 +235,20 @@ export const CONFIG_FIELDS = [
     unit: 'ms',
     default: String(7 * DAY_MS),
     schema: whole(60_000, 365 * DAY_MS),
+  },
+  {
+    name: 'SPARK_UPLOADS_MAX_BYTES',
+    doc: 'Size limit of all posted files together; full means 507 until some expire',
+    unit: 'bytes',
+    default: '1073741824',
+    schema: whole(1_048_576, Number.MAX_SAFE_INTEGER),
+  },
+  {
+    name: 'SPARK_UPLOAD_TTL_MS',
+    doc: 'How long a posted file is kept; default 7 days',
+    unit: 'ms',
+    default: '604800000',
+    schema: whole(60_000, Number.MAX_SAFE_INTEGER),
   },
   {
     name: 'SPARK_EVENT_BATCH',

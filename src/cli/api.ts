@@ -15,11 +15,13 @@ import type { CliHost } from './host.js';
 const REQUEST_TIMEOUT_MS = 30_000;
 
 export interface ApiRequest {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'DELETE';
   /** With a leading slash; segments already encoded (`segment`). */
   readonly path: string;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as it is; `headers` say what it is. */
+  readonly raw?: ReadableStream<Uint8Array>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -33,9 +35,11 @@ export interface ApiReply {
 export interface Api {
   readonly url: string;
   /** The parsed answer of a 2xx. Throws `ApiError` for any other. */
-  call(request: ApiRequest): Promise<ApiReply>;
+  call(request: ApiRequest, timeoutMs?: number): Promise<ApiReply>;
   /** Like `call`, but any status is an answer: for health checks. */
   ask(request: ApiRequest, timeoutMs?: number): Promise<ApiReply>;
+  /** An answer that comes piece by piece; lives until `signal` aborts or the server ends it. */
+  stream(request: ApiRequest, signal: AbortSignal): Promise<Response>;
   /** An open event stream; lives until `signal` aborts or the server ends it. */
   open(path: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response>;
 }
@@ -52,6 +56,7 @@ export function createApi(connection: Connection, host: Pick<CliHost, 'fetch' | 
       ...request.headers,
     };
     const body = request.body === undefined ? {} : { body: JSON.stringify(request.body) };
+    const raw = request.raw === undefined ? {} : { body: request.raw, duplex: 'half' as const };
     try {
       return await host.fetch(`${connection.url}${request.path}`, {
         method: request.method ?? 'GET',
@@ -59,6 +64,7 @@ export function createApi(connection: Connection, host: Pick<CliHost, 'fetch' | 
         signal,
         redirect: 'error',
         ...body,
+        ...raw,
       });
     } catch (error) {
       throw sendFailure(error, connection.url, signal, host.interrupted);
@@ -79,23 +85,24 @@ export function createApi(connection: Connection, host: Pick<CliHost, 'fetch' | 
     }
   };
 
+  const stream = async (request: ApiRequest, signal: AbortSignal): Promise<Response> => {
+    const response = await send(request, signal);
+    if (response.ok && response.body) return response;
+    const body = parseBody(await response.text(), response);
+    throw problemOf({ status: response.status, headers: response.headers, body }, connection);
+  };
+
   return {
     url: connection.url,
     ask,
-    call: async (request) => {
-      const reply = await ask(request);
+    call: async (request, timeoutMs) => {
+      const reply = await ask(request, timeoutMs);
       if (reply.status < 200 || reply.status > 299) throw problemOf(reply, connection);
       return reply;
     },
-    open: async (path, headers, signal) => {
-      const response = await send({ path, headers: { accept: 'text/event-stream', ...headers } }, signal);
-      if (response.ok && response.body) return response;
-      const text = await response.text();
-      throw problemOf(
-        { status: response.status, headers: response.headers, body: parseBody(text, response) },
-        connection,
-      );
-    },
+    stream,
+    open: (path, headers, signal) =>
+      stream({ path, headers: { accept: 'text/event-stream', ...headers } }, signal),
   };
 }
 

@@ -1,14 +1,24 @@
 import { Command, CommanderError } from 'commander';
 import { codeOf, messageOf } from '../core/errors.js';
 import { sparkVersion } from '../version.js';
+import { cancelCommand } from './commands/cancel.js';
 import type { CommandContext } from './commands/context.js';
+import { diffCommand } from './commands/diff.js';
+import { dlqCommand } from './commands/dlq.js';
 import { doctorCommand } from './commands/doctor.js';
+import { editorsCommand } from './commands/editors.js';
 import { historyCommand } from './commands/history.js';
+import { importCommand } from './commands/import.js';
 import { listCommand } from './commands/list.js';
+import { presetCommand } from './commands/preset.js';
+import { previewCommand } from './commands/preview.js';
+import { reconcileCommand } from './commands/reconcile.js';
 import { roleCommands } from './commands/roles.js';
+import { rollbackCommand } from './commands/rollback.js';
 import { statusCommand } from './commands/status.js';
 import { submitCommand } from './commands/submit.js';
 import { undoCommand } from './commands/undo.js';
+import { uploadCommand } from './commands/upload.js';
 import { watchCommand } from './commands/watch.js';
 import { ApiError, CliError } from './errors.js';
 import { EXIT } from './exitCodes.js';
@@ -29,16 +39,26 @@ export function createProgram(context: CommandContext): Command {
   const commands = [
     ...roleCommands(context),
     submitCommand(context),
+    uploadCommand(context),
     watchCommand(context),
     statusCommand(context),
+    cancelCommand(context),
     listCommand(context),
     historyCommand(context),
     undoCommand(context, 'undo'),
     undoCommand(context, 'redo'),
+    rollbackCommand(context),
+    diffCommand(context),
+    importCommand(context),
+    dlqCommand(context),
+    reconcileCommand(context),
+    presetCommand(context),
+    editorsCommand(context),
+    previewCommand(context),
     doctorCommand(context),
   ];
   for (const command of commands) program.addCommand(command);
-  for (const command of [program, ...commands]) {
+  for (const command of [program, ...commands, ...commands.flatMap(({ commands: nested }) => nested)]) {
     command
       .showHelpAfterError('(add --help for what it takes)')
       .exitOverride()

@@ -6,6 +6,7 @@ export const submitReply = z.looseObject({
   commandId: z.string(),
   status: z.string().default('accepted'),
   duplicate: z.boolean().default(false),
+  warning: z.string().optional(),
 });
 export type SubmitReply = z.infer<typeof submitReply>;
 
@@ -21,13 +22,18 @@ export const commandReply = z.looseObject({
   acceptedAt: z.string().nullish(),
   startedAt: z.string().nullish(),
   finishedAt: z.string().nullish(),
+  /** Why it has not ended yet. */
+  waiting: z.looseObject({ reason: z.string(), since: z.string().nullish() }).optional(),
   error: z.unknown().optional(),
   result: z.unknown().optional(),
 });
 export type CommandReply = z.infer<typeof commandReply>;
 
+export const reconcileReply = z.looseObject({ commandId: z.string(), verdict: z.string() });
+
 export const operationReply = z.looseObject({
   operationId: z.string(),
+  unitId: z.string().nullish(),
   ts: z.string().nullish(),
   path: z.string().nullish(),
   tool: z.string().nullish(),
@@ -37,13 +43,16 @@ export const operationReply = z.looseObject({
   state: z.string().nullish(),
 });
 
-/** What an undo or redo would do. */
+/** What an undo, redo or rollback would do. */
 export const planReply = z.looseObject({
   ok: z.literal(true),
   operationId: z.string().optional(),
   editor: z.string().optional(),
   path: z.string().optional(),
+  operations: z.number().optional(),
+  filesTotal: z.number().optional(),
   diff: z.string().optional(),
+  cut: z.string().optional(),
 });
 export type PlanReply = z.infer<typeof planReply>;
 
@@ -85,3 +94,34 @@ export const COMMAND_STATES = ['accepted', 'started', ...TERMINAL] as const;
 
 /** A list answer, with the freshness of the read model that gave it. */
 export const listOf = <T extends z.ZodType>(item: T) => z.looseObject({ items: z.array(item) });
+
+/** A dead letter, as lists and `spark dlq show` rely on it. */
+export const deadLetterReply = z.looseObject({
+  id: z.string(),
+  ts: z.string(),
+  reason: z.string(),
+  state: z.string(),
+  attempts: z.number(),
+  lastError: z.string(),
+  originalSubject: z.string(),
+  type: z.string().nullish(),
+  sessionId: z.string().nullish(),
+  editor: z.string().nullish(),
+  commandId: z.string().nullish(),
+  redrives: z.number(),
+  redrivenAs: z.string().nullish(),
+});
+export type DeadLetterReply = z.infer<typeof deadLetterReply>;
+
+/** As `listOf`, with the place where the next page begins. */
+export const pageOf = <T extends z.ZodType>(item: T) =>
+  z.looseObject({ items: z.array(item), nextCursor: z.string().nullish() });
+
+/** What an operation changed. */
+export const operationDiffReply = operationReply.extend({ diff: z.string(), cut: z.boolean().optional() });
+
+/** The undo log of a session with the bytes of its files. */
+export const exportReply = z.looseObject({
+  operations: z.array(z.unknown()),
+  cut: z.string().nullish(),
+});

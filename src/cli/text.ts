@@ -58,3 +58,40 @@ export function diffText(host: Pick<CliHost, 'color'>, diff: string): string {
     })
     .join('\n');
 }
+
+/** A moment for people: in their own time zone, and how long ago it was; `-` for none. What is no time is shown as it is. */
+export function timeText(iso: string | null | undefined, nowMs: number): string {
+  if (iso === null || iso === undefined) return '-';
+  const atMs = Date.parse(iso);
+  if (Number.isNaN(atMs)) return printable(iso);
+  const date = new Date(atMs);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return `${day} ${time} (${ageText(nowMs - atMs)})`;
+}
+
+function ageText(ms: number): string {
+  // A second or two ahead is another machine's clock.
+  if (ms < 1_000) return ms < -2_000 ? `in ${spanText(-ms)}` : 'just now';
+  return `${spanText(ms)} ago`;
+}
+
+function spanText(ms: number): string {
+  for (const [unitMs, unit] of SPANS) if (ms >= unitMs) return `${Math.floor(ms / unitMs)} ${unit}`;
+  return '0 s';
+}
+
+const SPANS = [
+  [86_400_000, 'd'],
+  [3_600_000, 'h'],
+  [60_000, 'min'],
+  [1_000, 's'],
+] as const;
+
+/** A size for people: `512 B`, `12.3 KB`, `50 MB`; KB means 1,024 bytes. */
+export function sizeText(bytes: number): string {
+  if (bytes < 1_024) return `${bytes} B`;
+  const [amount, unit] = bytes < 1_048_576 ? [bytes / 1_024, 'KB'] : [bytes / 1_048_576, 'MB'];
+  return `${Number(amount.toFixed(1))} ${unit}`;
+}

@@ -14,7 +14,7 @@ const SETTLE_MS = 50;
 
 export type Waited =
   | { readonly done: true; readonly command: CommandReply }
-  | { readonly done: false; readonly state: string };
+  | { readonly done: false; readonly state: string; readonly waiting?: CommandReply['waiting'] };
 
 /** The command as SPARK knows it now; undefined while it is not known (yet). */
 export async function fetchCommand(api: Api, commandId: string): Promise<CommandReply | undefined> {
@@ -36,12 +36,14 @@ export async function waitForCommand(
   host: CliHost,
   target: { commandId: string; sessionId: string; timeoutMs: number },
   onState: (state: string) => void,
+  onWaiting: (reason: string) => void = () => undefined,
 ): Promise<Waited> {
   const finished = new AbortController();
   const limit = deadline(host.clock, target.timeoutMs, finished.signal, host.interrupted);
   const { signal } = limit;
   let state = '';
   let final: CommandReply | undefined;
+  let waiting: CommandReply['waiting'];
   const saw = (next: string): void => {
     if (next !== state) onState(next);
     state = next;
@@ -51,6 +53,8 @@ export async function waitForCommand(
     if (!command || final) return;
     // The status may be behind what the stream has told already: a state never goes back.
     if (!isTerminalState(command.state)) {
+      waiting = command.waiting;
+      if (waiting) onWaiting(waiting.reason);
       if (state !== 'started') saw(command.state);
       return;
     }
@@ -88,7 +92,7 @@ export async function waitForCommand(
   }
   if (final) return { done: true, command: final };
   if (host.interrupted.aborted) throw new InterruptedError('interrupted; the command goes on');
-  return { done: false, state: state === '' ? 'accepted' : state };
+  return { done: false, state: state === '' ? 'accepted' : state, ...(waiting ? { waiting } : {}) };
 }
 
 /** The exit code that tells how a command ended. */

@@ -14,6 +14,16 @@ const refuse = (reason: string): PathVerdict => ({ ok: false, reason });
 
 /** Checks a project-relative path under `Assets/`. `extensions`, lower case with the dot, limits how it may end. */
 export function checkAssetPath(path: string, extensions?: readonly string[]): PathVerdict {
+  const verdict = checkPath(path, ['Assets/']);
+  if (!verdict.ok || !extensions) return verdict;
+  const lower = path.toLowerCase();
+  return extensions.some((extension) => lower.endsWith(extension) && path.endsWith(extension))
+    ? verdict
+    : refuse(`must end in ${extensions.join(' or ')}`);
+}
+
+/** Checks a project-relative path under one of `roots`, each ending in "/". */
+export function checkPath(path: string, roots: readonly string[]): PathVerdict {
   if (path.length === 0) return refuse('is empty');
   if (Buffer.byteLength(path, 'utf8') > LIMITS.pathBytes)
     return refuse(`is longer than ${LIMITS.pathBytes} bytes`);
@@ -27,16 +37,14 @@ export function checkAssetPath(path: string, extensions?: readonly string[]): Pa
   if (/[:*?"<>|]/.test(path)) return refuse('has a character that file systems reserve (: * ? " < > |)');
   if (path.startsWith('/') || path.startsWith('~'))
     return refuse('is absolute; it must be relative to the project');
-  if (!path.startsWith('Assets/')) return refuse('must lie under "Assets/"');
+  if (!roots.some((root) => path.startsWith(root)))
+    return refuse(`must lie under ${roots.map((root) => `"${root}"`).join(' or ')}`);
   const segmentProblem = path
     .split('/')
     .map(checkSegment)
     .find((problem) => problem !== undefined);
   if (segmentProblem !== undefined) return refuse(segmentProblem);
-  const lower = path.toLowerCase();
-  if (lower.endsWith('.meta')) return refuse('names a .meta file; Unity owns those');
-  if (extensions && !extensions.some((extension) => lower.endsWith(extension) && path.endsWith(extension)))
-    return refuse(`must end in ${extensions.join(' or ')}`);
+  if (path.toLowerCase().endsWith('.meta')) return refuse('names a .meta file; Unity owns those');
   return { ok: true };
 }
 

@@ -46,6 +46,11 @@ export interface Command extends CommandRequest {
   /** JetStream's own publish time. */
   readonly acceptedAt: string;
   readonly position: CommandPosition;
+  /**
+   * Which way it came in. `ingest`: scopes, rate limits and schema were looked at before it was accepted. `publish`: by nobody yet.
+   * Absent in commands parked by earlier builds: `publish`.
+   */
+  readonly via?: 'ingest' | 'publish';
 }
 
 export const DEFAULT_EDITOR = 'default' as EditorId;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UUID_PATTERN } from '../core/ids.js';
-import { checkAssetPath } from './assetPath.js';
+import { checkAssetPath, checkPath } from './assetPath.js';
 import { LIMITS } from './limits.js';
 
 /** A path under `Assets/`, checked by the one validator. */
@@ -11,6 +11,20 @@ export const assetPath = (extensions?: readonly string[]) =>
   });
 
 export const scriptPath = assetPath(['.cs']);
+
+const pathUnder = (roots: readonly string[]) =>
+  z.string().superRefine((path, context) => {
+    const verdict = checkPath(path, roots);
+    if (!verdict.ok) context.addIssue({ code: 'custom', message: `the path ${verdict.reason}` });
+  });
+
+/** A file that lies beside `Assets/` to be taken in. */
+export const uploadPath = pathUnder(['Uploads/']);
+/** What a service may look at. */
+export const mediaPath = pathUnder(['Assets/', 'Uploads/']);
+/** A folder under `Assets/`. */
+export const folderPath = assetPath();
+export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits');
 
 /** Text whose UTF-8 bytes are limited; lone surrogates are refused because they have no UTF-8 form and would not come back as sent. */
 export const utf8Text = (maxBytes: number) =>

@@ -17,7 +17,8 @@ export type RefusalCode =
   | 'schema_violation'
   | 'payload_too_large'
   | 'idempotency_mismatch'
-  | 'command_disabled';
+  | 'tool_calls_disabled'
+  | 'forbidden';
 
 export interface Refusal {
   readonly code: RefusalCode;
@@ -48,8 +49,52 @@ export function problemsOf(error: z.ZodError, prefix = ''): FieldProblem[] {
       };
     }
     const limit = limitOf(issue);
-    return { pointer: at, message: issue.message, ...limit };
+    return { pointer: at, message: wordsOf(issue), ...limit };
   });
+}
+
+/** What zod says by itself is for programmers; what our schemas say stays. */
+const ZODS_OWN =
+  /^(?:Invalid (?:input|option|string|key|value|element)\b|Too (?:big|small):|Unrecognized key)/;
+
+/** An issue in words for people: what the field must be, never how the schema is built. */
+function wordsOf(issue: z.core.$ZodIssue): string {
+  if (!ZODS_OWN.test(issue.message)) return issue.message;
+  const received = /received (\w+)$/.exec(issue.message)?.[1];
+  if (received === 'undefined') return 'is required';
+  switch (issue.code) {
+    case 'invalid_type':
+      if (issue.expected === 'nonoptional') return 'is required';
+      return `must be ${TYPE_WORDS[issue.expected] ?? issue.expected}${received ? `, not ${TYPE_WORDS[received] ?? received}` : ''}`;
+    case 'invalid_value':
+      return `must be ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}`;
+    case 'too_big':
+      return `must be at most ${countOf(issue.maximum, issue.origin)}`;
+    case 'too_small':
+      return `must be ${issue.inclusive === false ? 'more than' : 'at least'} ${countOf(issue.minimum, issue.origin)}`;
+    case 'invalid_union':
+      return 'fits none of the forms that are allowed here';
+    default:
+      return 'is not valid';
+  }
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+  date: 'a time',
+  NaN: 'no number at all',
+};
+const UNIT_WORDS: Readonly<Record<string, string>> = { string: 'character', array: 'item', set: 'item' };
+
+function countOf(count: number | bigint, origin: string): string {
+  const unit = UNIT_WORDS[origin];
+  return unit === undefined ? String(count) : `${count} ${unit}${Number(count) === 1 ? '' : 's'}`;
 }
 
 function limitOf(issue: z.core.$ZodIssue): { limit?: number | string; unit?: string } {

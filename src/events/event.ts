@@ -4,7 +4,12 @@ import type { CommandPosition } from '../commands/envelope.js';
  * What happened. The log of these is the source of truth: every read model is a fold of it. Events carry hashes, never the
  * bytes of a file: those lie in the image store by sha-256 before the event that names them is appended.
  */
-export type SparkEvent = StartedEvent | CompletedEvent | FailedEvent;
+export type SparkEvent = StateEvent | NotedEvent;
+
+/** Moves its command to another state. */
+export type StateEvent = StartedEvent | CompletedEvent | FailedEvent;
+/** Ends its command. */
+export type TerminalEvent = CompletedEvent | FailedEvent;
 
 /** The version new events are written in; older ones are upcast on read (upcast.ts). */
 export const EVENT_VERSION = 1;
@@ -64,6 +69,8 @@ export interface FileIntent {
   readonly waypoints: readonly string[];
   /** The operation an undo or redo is about. */
   readonly operationId?: string;
+  /** All that a step of a unit is about, oldest first, where it is about more than one (the file's changes fall together). */
+  readonly operationIds?: readonly string[];
   /** Folders that the change will make on the way to its file, outermost first. */
   readonly missingFolders?: readonly string[];
 }
@@ -74,6 +81,13 @@ export interface CreatedFolder {
   readonly metaSha256: string | null;
 }
 
+/** What a build is about to do. */
+export interface BuildIntent {
+  /** Project-relative, made from the command id: a build is found by it when its job id is lost. */
+  readonly outputPath: string;
+  readonly target: string;
+}
+
 /** The intent: appended before the editor is called. */
 export interface StartedEvent extends EventBase {
   readonly kind: 'started';
@@ -81,11 +95,16 @@ export interface StartedEvent extends EventBase {
   readonly position: CommandPosition;
   readonly token: FenceToken;
   readonly intent: FileIntent | null;
+  /** Of a command that changes many files as one unit, in the order it does so; `intent` is null then. */
+  readonly intents?: readonly FileIntent[];
+  readonly build?: BuildIntent;
 }
 
 /** One entry of the undo log, as the event that made it says. */
 export interface OperationRecord {
   readonly operationId: string;
+  /** Operations of one unit are undone and redone together; absent: it stands alone. */
+  readonly unitId?: string;
   readonly editor: string;
   readonly path: string;
   readonly tool: string;
@@ -93,6 +112,33 @@ export interface OperationRecord {
   readonly after: FileImage | null;
   /** Outermost first; undo removes those that are empty then. */
   readonly createdFolders?: readonly CreatedFolder[];
+  /** Imported: when it was made where it comes from (ISO 8601); no file was changed here then. */
+  readonly madeAt?: string;
+}
+
+/** What became of one operation: `apply` makes it, `undo` and `redo` move it. */
+export interface OperationMove {
+  readonly direction: 'apply' | 'undo' | 'redo';
+  readonly operation: OperationRecord;
+}
+
+/** What a finished build left. */
+export interface BuildRecord {
+  readonly outputPath: string;
+  readonly target: string;
+  readonly platform: string | null;
+  readonly totalBytes: number | null;
+  /** As the editor counted it; null when only the output tells that it ended. */
+  readonly durationMs: number | null;
+  readonly warnings: number | null;
+}
+
+/** What a model call used up. */
+export interface UsageRecord {
+  readonly model: string;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly costUsd?: number | undefined;
 }
 
 export interface PreviewRecord {
@@ -106,6 +152,8 @@ export interface PreviewRecord {
   readonly scenePath: string | null;
   readonly gameObject: string | null;
   readonly mode: string;
+  /** Answered from the cache: the editor was not asked. Absent in events of earlier builds. */
+  readonly cached?: boolean;
 }
 
 export interface CompletedEvent extends EventBase {
@@ -118,8 +166,11 @@ export interface CompletedEvent extends EventBase {
   /** What the client gets: small, JSON. */
   readonly result: Readonly<Record<string, unknown>>;
   /** `apply`: a new operation; `undo`/`redo`: what became of the operation named. Absent where no file changed. */
-  readonly change?: { readonly direction: 'apply' | 'undo' | 'redo'; readonly operation: OperationRecord };
+  readonly change?: OperationMove;
+  /** Of a command that moved several operations, in the order they took place; `change` is absent then. */
+  readonly changes?: readonly OperationMove[];
   readonly preview?: PreviewRecord;
+  readonly build?: BuildRecord;
 }
 
 export type FailureOutcome = 'failed' | 'rejected' | 'conflict' | 'outcome_unknown' | 'cancelled' | 'expired';
@@ -141,6 +192,33 @@ export interface FailedEvent extends EventBase {
   readonly envelope?: EventEnvelope;
   /** With a conflict of an undo or redo: the operation it was about. */
   readonly operationId?: string;
+  /** What a unit that failed half way could not take back: these operations stand (or stay undone). */
+  readonly changes?: readonly OperationMove[];
+  readonly build?: Pick<BuildRecord, 'outputPath' | 'target'>;
+}
+
+/** Said about a command without moving its state: what it used up, or what an operator found out about an unknown outcome. */
+export interface NotedEvent extends EventBase {
+  readonly kind: 'noted';
+  readonly note:
+    | ({ readonly kind: 'usage' } & UsageRecord)
+    | {
+        readonly kind: 'reconciled';
+        readonly verdict: 'applied' | 'not_applied';
+        readonly text: string;
+        readonly actor: string;
+      };
+}
+
+/** Every operation an event moved, in the order they took place. */
+export function movesOf(event: SparkEvent): readonly OperationMove[] {
+  if (event.kind === 'completed') return event.changes ?? (event.change ? [event.change] : []);
+  return event.kind === 'failed' ? (event.changes ?? []) : [];
+}
+
+/** Whether an event ends its command. */
+export function isEnd(event: SparkEvent): event is TerminalEvent {
+  return event.kind === 'completed' || event.kind === 'failed';
 }
 
 /** An event with its place in the log. */
@@ -160,6 +238,11 @@ export const MAX_EVENTS_PER_MESSAGE = 1_000;
 /** `spark_events.seq` of the event at `index` of the log message `streamSeq`; below 2^53 for 8.9e12 messages. */
 export function seqOf(streamSeq: number, index: number): number {
   return streamSeq * 1_024 + index;
+}
+
+/** `tsMs` as text (ISO 8601), cut to the millisecond as a client that reads the column of microseconds does. */
+export function streamTimeOf({ tsMs }: Pick<LoggedEvent, 'tsMs'>): string {
+  return new Date(Math.floor(Math.round(tsMs * 1_000) / 1_000)).toISOString();
 }
 
 /** The log message that holds `seq`. */

@@ -1,4 +1,4 @@
-import type { SparkEvent } from './event.js';
+import type { StateEvent } from './event.js';
 
 /** `spark_commands.state` (product.md section 9). `expired` is a failure with the reason `deadline_exceeded`. */
 export type CommandState =
@@ -12,7 +12,7 @@ export type CommandState =
   | 'cancelled';
 
 /** The state a command is in after this event. */
-export function stateAfter(event: SparkEvent): CommandState {
+export function stateAfter(event: StateEvent): CommandState {
   switch (event.kind) {
     case 'started':
       return 'started';

@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Scope } from '../commands/catalogue.js';
+import { SCOPES, type Scope } from '../commands/catalogue.js';
 
 /** `admin` is for what concerns everybody's work; it does not imply the others. */
 export type TokenScope = Scope | 'admin';
-export const ALL_SCOPES: readonly TokenScope[] = ['read', 'script:write', 'undo', 'admin'];
+export const ALL_SCOPES: readonly TokenScope[] = [...SCOPES, 'admin'];
 
 /** One token as configured: only its hash is kept. */
 export interface TokenGrant {

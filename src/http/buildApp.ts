@@ -11,6 +11,7 @@ import { LIMITS } from '../commands/limits.js';
 import { parseJsonBody } from '../commands/parseBody.js';
 import { problemsOf } from '../commands/problems.js';
 import type { Logger } from '../observability/logger.js';
+import { watchMethods } from './allowedMethods.js';
 import type { App } from './app.js';
 import { answerClientError } from './clientError.js';
 import { bodyTooLarge } from './hotPath.js';
@@ -62,14 +63,19 @@ export async function buildApp(
   // Response schemas are for the document: a check at run time would turn a surprising row into a 500.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply, logger));
-  app.setNotFoundHandler((request, reply) =>
-    answerError(
-      new ProblemError(draft('not_found', 'there is nothing here; see GET / for what is')),
-      request,
-      reply,
-      logger,
-    ),
-  );
+  const methodsOf = watchMethods(app);
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = methodsOf(request.url.replace(/\?.*$/s, ''));
+    if (allowed.length > 0) reply.header('allow', allowed.join(', '));
+    const problem =
+      allowed.length > 0
+        ? draft(
+            'method_not_allowed',
+            `${request.method} is not for this path; it takes ${allowed.join(', ')}`,
+          )
+        : draft('not_found', 'there is nothing here; see GET / for what is');
+    return answerError(new ProblemError(problem), request, reply, logger);
+  });
   app.addHook('onRequest', async (request) => {
     contextOf(request.raw).route = request.routeOptions.url ?? 'unmatched';
   });

@@ -1,11 +1,13 @@
+import { isEnd } from '../events/event.js';
 import { isTerminal } from '../events/outcome.js';
 import {
   type CommandView,
   moreAdvanced,
   viewOfAccepted,
-  viewOfEvent,
+  viewOfEnd,
   viewOfRow,
   viewOfStatus,
+  withBeginning,
 } from './commandView.js';
 import type { Feed, WorkerQueries } from './ports.js';
 import type { ReadModels } from './readPort.js';
@@ -40,7 +42,11 @@ export async function lookUp(ports: LookupPorts, commandId: string): Promise<Fou
     ...(await askWorkers(ports.queries, commandId)),
     ...(accepted ? [viewOfAccepted(commandId, accepted)] : []),
   ];
-  for (const other of others) view = view ? moreAdvanced(view, other) : other;
+  const beginning = ports.feed.beginning(commandId);
+  for (const other of others) {
+    const begun = withBeginning(other, beginning);
+    view = view ? moreAdvanced(view, begun) : begun;
+  }
   if (view) return { kind: 'found', view };
   return cause === undefined ? { kind: 'unknown' } : { kind: 'unreachable', cause };
 }
@@ -67,14 +73,14 @@ export async function awaitOutcome(
   const enough = new AbortController();
   const fromFeed = ports.feed
     .terminal(commandId, waitMs, AbortSignal.any([signal, enough.signal]))
-    .then((logged) => logged && viewOfEvent(logged.event));
+    .then((logged) => (logged && isEnd(logged.event) ? viewOfEnd(logged.event, logged) : undefined));
   const settled = async (): Promise<CommandView | undefined> => {
     const found = await lookUp(ports, commandId);
     return found.kind === 'found' && isTerminal(found.view.state) ? found.view : undefined;
   };
   try {
     const first = await Promise.race([fromFeed, settled().then((view) => view ?? fromFeed)]);
-    if (first) return withOrigin(first, ports.recent);
+    if (first) return withOrigin(first, ports);
     return signal.aborted ? undefined : await settled();
   } finally {
     enough.abort();
@@ -83,8 +89,9 @@ export async function awaitOutcome(
   }
 }
 
-/** An event does not repeat who asked for it; this process may know. */
-function withOrigin(view: CommandView, recent: RecentAccepts): CommandView {
+/** An event does not repeat who asked for it; this process may have seen it begin, or accepted it. */
+function withOrigin(view: CommandView, { feed, recent }: LookupPorts): CommandView {
+  const begun = withBeginning(view, feed.beginning(view.commandId));
   const accepted = recent.get(view.commandId);
-  return accepted ? moreAdvanced(view, viewOfAccepted(view.commandId, accepted)) : view;
+  return accepted ? moreAdvanced(begun, viewOfAccepted(view.commandId, accepted)) : begun;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { SparkEvent } from '../events/event.js';
+import { type LoggedEvent, streamTimeOf, type TerminalEvent } from '../events/event.js';
 import { type CommandState, isTerminal, stateAfter } from '../events/outcome.js';
-import type { CommandStatus } from './ports.js';
+import type { CommandBeginning, CommandStatus } from './ports.js';
 import type { CommandRow, ReadSource } from './readPort.js';
 import type { AcceptedHere } from './recentAccepts.js';
 
@@ -32,15 +32,22 @@ export const commandView = z.object({
   acceptedAt: z.string().nullable(),
   startedAt: z.string().nullable(),
   finishedAt: z.string().nullable(),
+  waiting: z
+    .object({ reason: z.string(), since: z.string().nullable() })
+    .optional()
+    .describe('Why it has not ended yet, where the worker can tell'),
   result: z.unknown().optional().describe('Of a command that completed'),
   error: failure.optional().describe('Of a command that ended in any other way'),
+  reconciled: z
+    .looseObject({ verdict: z.string(), text: z.string(), actor: z.string(), at: z.string() })
+    .optional()
+    .describe('Of an unknown outcome: what an operator found out'),
   source: z
     .enum(['replica', 'primary', 'worker', 'feed', 'ingest'])
     .describe('Who knew: a read model, the worker, the live log, or this process that accepted it'),
 });
 
 export type CommandView = z.infer<typeof commandView>;
-type Failure = z.infer<typeof failure>;
 
 export function viewOfRow(row: CommandRow, source: ReadSource): CommandView {
   const { commandId, type, sessionId, editor, actor, idempotencyKey, attempts, state } = row;
@@ -54,22 +61,32 @@ export function viewOfRow(row: CommandRow, source: ReadSource): CommandView {
 }
 
 export function viewOfStatus(status: CommandStatus): CommandView {
-  const { commandId, state, attempts, outcome } = status;
+  const { commandId, state, attempts, outcome, waiting } = status;
   return {
     ...bare(commandId, state),
     attempts,
+    ...(waiting && !isTerminal(state) ? { waiting } : {}),
     ...outcomeOf(state, outcome?.result, asRecord(outcome?.error)),
     source: 'worker',
   };
 }
 
-export function viewOfEvent(event: SparkEvent): CommandView {
+/** A command by its terminal event; `tsMs` is what the read models call its time, so the two agree. */
+export function viewOfEnd(event: TerminalEvent, logged: Pick<LoggedEvent, 'tsMs'>): CommandView {
   const state = stateAfter(event);
   const base = { ...bare(event.commandId, state), sessionId: event.sessionId, editor: event.editor };
-  if (event.kind === 'started') return { ...base, startedAt: event.timestamp, source: 'feed' };
   const outcome =
     event.kind === 'completed' ? outcomeOf(state, event.result, {}) : outcomeOf(state, null, event.error);
-  return { ...base, attempts: event.attempts, finishedAt: event.timestamp, ...outcome, source: 'feed' };
+  const finishedAt = streamTimeOf(logged);
+  return { ...base, attempts: event.attempts, finishedAt, ...outcome, source: 'feed' };
+}
+
+/** With what this process saw of its beginning: times of the stream, not of the clock that accepted it. */
+export function withBeginning(view: CommandView, beginning: CommandBeginning | undefined): CommandView {
+  if (!beginning) return view;
+  const { type, actor, idempotencyKey, acceptedAt, startedAt } = beginning;
+  const started = view.state === 'accepted' ? view.startedAt : (startedAt ?? view.startedAt);
+  return { ...view, type, actor, idempotencyKey, acceptedAt, startedAt: started };
 }
 
 export function viewOfAccepted(commandId: string, accepted: AcceptedHere): CommandView {
@@ -82,7 +99,12 @@ export function viewOfAccepted(commandId: string, accepted: AcceptedHere): Comma
  */
 export function moreAdvanced(a: CommandView, b: CommandView): CommandView {
   const [ahead, behind] = rank(b.state) > rank(a.state) ? [b, a] : [a, b];
-  const merged: CommandView = { ...ahead, attempts: Math.max(a.attempts, b.attempts) };
+  const waiting = isTerminal(ahead.state) ? undefined : (ahead.waiting ?? behind.waiting);
+  const merged: CommandView = {
+    ...ahead,
+    attempts: Math.max(a.attempts, b.attempts),
+    ...(waiting ? { waiting } : {}),
+  };
   return {
     ...merged,
     type: ahead.type ?? behind.type,
@@ -111,12 +133,14 @@ function outcomeOf(
   state: CommandState,
   result: unknown,
   error: Readonly<Record<string, unknown>>,
-): { result?: unknown; error?: Failure } {
+): Pick<CommandView, 'result' | 'error' | 'reconciled'> {
   if (!isTerminal(state)) return {};
   if (state === 'completed') return { result: result ?? null };
-  const code = typeof error['code'] === 'string' ? error['code'] : state;
-  const message = typeof error['message'] === 'string' ? error['message'] : `the command ended as ${state}`;
-  return { error: { ...error, code, message } };
+  const { reconciled, ...own } = error;
+  const code = typeof own['code'] === 'string' ? own['code'] : state;
+  const message = typeof own['message'] === 'string' ? own['message'] : `the command ended as ${state}`;
+  const said = commandView.shape.reconciled.safeParse(reconciled);
+  return { error: { ...own, code, message }, ...(said.data ? { reconciled: said.data } : {}) };
 }
 
 function asRecord(value: unknown): Record<string, unknown> {

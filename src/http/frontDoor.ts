@@ -95,7 +95,7 @@ export class FrontDoor {
   ): ProblemDraft | undefined {
     if (!this.#deps.hostAllowed(req.headers.host))
       return draft('host_not_allowed', 'this Host is not served here; configure it if it is yours');
-    if (!open && !principal) return draft('unauthorized', 'send Authorization: Bearer <token>');
+    if (!open && !principal) return draft('unauthorized', unauthorizedText(req.headers.authorization));
     const encoding = req.headers['content-encoding'];
     if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
       return draft(
@@ -125,6 +125,14 @@ export class FrontDoor {
         );
     });
   }
+}
+
+/** Told apart for people; that a token is not known says nothing about those that are. */
+function unauthorizedText(header: string | undefined): string {
+  if (header === undefined || header.trim() === '') return 'send Authorization: Bearer <token>';
+  return /^bearer +\S/i.test(header)
+    ? 'this token is not known here'
+    : 'Authorization holds no bearer token: send Authorization: Bearer <token>';
 }
 
 function pathOf(req: IncomingMessage): string {

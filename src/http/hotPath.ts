@@ -101,7 +101,8 @@ function checkBatch(items: readonly unknown[], keyHeader: unknown): ProblemDraft
 }
 
 export function bodyTooLarge(): ProblemDraft {
-  return draft('payload_too_large', `the body is larger than ${LIMITS.rawRequestBytes} bytes; split it`, {
+  const detail = `the body is larger than ${LIMITS.rawRequestBytes} bytes, the limit of one request: send many commands in several requests, and files (assets, pictures, recordings) through /v1/uploads`;
+  return draft('payload_too_large', detail, {
     errors: [{ pointer: '', message: 'the body is too large', limit: LIMITS.rawRequestBytes, unit: 'bytes' }],
   });
 }

@@ -9,22 +9,43 @@ import type { Metrics } from '../observability/metrics.js';
 import type { App } from './app.js';
 import { createAuthenticator, type TokenGrant } from './auth.js';
 import { buildApp } from './buildApp.js';
+import { registerCompression } from './compression.js';
+import type { EditorsPort } from './editorsPort.js';
 import { FrontDoor } from './frontDoor.js';
 import { createHostGuard } from './hostGuard.js';
 import { HTTP_LIMITS } from './limits.js';
-import type { Feed, ReadinessCheck, Submitter, WorkerQueries } from './ports.js';
+import type {
+  Cancellations,
+  DeadLetterActions,
+  Feed,
+  Images,
+  ReadinessCheck,
+  Submitter,
+  WorkerQueries,
+} from './ports.js';
+import type { PresetCatalogue } from './presetPort.js';
 import { Readiness } from './readiness.js';
 import type { ReadModels } from './readPort.js';
 import { RecentAccepts } from './recentAccepts.js';
+import { registerCancel } from './routes/cancel.js';
 import { registerCommandRoutes } from './routes/commands.js';
+import { registerDeadLetterActions } from './routes/deadLetterActions.js';
 import { registerDeadLetters } from './routes/deadLetters.js';
+import { registerEditors } from './routes/editors.js';
 import { registerFrames } from './routes/frames.js';
 import { registerHealth } from './routes/health.js';
 import { registerLanding } from './routes/landing.js';
 import { registerOperations } from './routes/operations.js';
+import { registerPresets } from './routes/presets.js';
+import { registerReconcile } from './routes/reconcile.js';
+import { registerRollback } from './routes/rollback.js';
 import { registerSessionEvents } from './routes/sessionEvents.js';
+import { registerTransfer } from './routes/transfer.js';
 import { registerUndo } from './routes/undo.js';
+import { registerUploads, UPLOAD_ROUTE } from './routes/uploads.js';
+import { registerUsage } from './routes/usage.js';
 import { SseHub } from './sseHub.js';
+import type { UploadStore } from './uploadPort.js';
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -38,6 +59,12 @@ export interface HttpServerOptions {
   readonly queries: WorkerQueries;
   readonly feed: Feed;
   readonly reads: ReadModels;
+  readonly presets: PresetCatalogue;
+  readonly uploads: UploadStore;
+  readonly editors: EditorsPort;
+  readonly images: Images;
+  readonly deadLetterActions: DeadLetterActions;
+  readonly cancels: Cancellations;
   readonly checks: readonly ReadinessCheck[];
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -101,7 +128,8 @@ async function open(options: HttpServerOptions): Promise<Running> {
   const readiness = new Readiness(options.checks, clock);
   const hub = new SseHub(metrics, logger, options.sseHeartbeatMs);
   const lookup = { reads, queries, feed, recent: new RecentAccepts(HTTP_LIMITS.recentAccepts) };
-  const submitDeps = { submitter, lookup, metrics, clock, stopping: stopping.signal };
+  const { editors } = options;
+  const submitDeps = { submitter, lookup, metrics, clock, editors, stopping: stopping.signal };
   const door = new FrontDoor({
     hot: submitDeps,
     authenticate: createAuthenticator(options.tokens),
@@ -114,12 +142,22 @@ async function open(options: HttpServerOptions): Promise<Running> {
     return server;
   };
   const app = await buildApp(serverFactory, logger, (routes) => {
+    registerCompression(routes);
     registerCommandRoutes(routes, { lookup, stopping: stopping.signal });
+    registerReconcile(routes, { queries, lookup });
+    registerCancel(routes, { lookup, clock, cancels: options.cancels, stopping: stopping.signal });
     registerSessionEvents(routes, { feed, reads, hub, logger });
-    registerOperations(routes, { reads, feed });
+    registerOperations(routes, { reads, feed, images: options.images });
     registerUndo(routes, { ...submitDeps, queries });
+    registerRollback(routes, { ...submitDeps, queries });
+    registerTransfer(routes, { ...submitDeps, reads, feed, images: options.images });
+    registerPresets(routes, { ...submitDeps, presets: options.presets });
     registerFrames(routes, { reads, feed });
+    registerEditors(routes, { editors: options.editors, clock });
+    registerUploads(routes, { uploads: options.uploads, clock });
     registerDeadLetters(routes, { reads });
+    registerDeadLetterActions(routes, { ...submitDeps, reads, actions: options.deadLetterActions });
+    registerUsage(routes, submitDeps);
     registerHealth(routes, { readiness, metrics, version });
     registerLanding(routes, { version });
   });
@@ -146,7 +184,9 @@ function createNodeServer(door: FrontDoor, handler: Parameters<FastifyServerFact
   );
   // A client that asks before it sends a large body is answered first: it need not send what would be refused.
   server.on('checkContinue', (req, res) => {
-    if (Number(req.headers['content-length'] ?? 0) <= LIMITS.rawRequestBytes) res.writeContinue();
+    const decidesItself = req.url?.split('?')[0] === UPLOAD_ROUTE;
+    if (!decidesItself && Number(req.headers['content-length'] ?? 0) <= LIMITS.rawRequestBytes)
+      res.writeContinue();
     door.handle(req, res, handler);
   });
   return server;

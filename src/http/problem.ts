@@ -15,6 +15,10 @@ export interface Problem {
   readonly retryAfterMs?: number;
   readonly queuePosition?: number;
   readonly commandId?: string;
+  /** Of a command that has ended already. */
+  readonly state?: string;
+  /** Which limit was met, and of how many commands in which time. */
+  readonly rateLimit?: { readonly limit: string; readonly count: number; readonly windowSeconds: number };
   /** What failed, with the fields that its code promises. */
   readonly error?: unknown;
   readonly traceId: string;
@@ -30,7 +34,8 @@ const REFUSALS = {
   schema_violation: [422, 'The request does not fit its schema'],
   payload_too_large: [413, 'Too large'],
   idempotency_mismatch: [422, 'The idempotency key belongs to another payload'],
-  command_disabled: [403, 'The command is switched off'],
+  tool_calls_disabled: [403, 'Calls of arbitrary tools are switched off'],
+  forbidden: [403, 'The token does not allow this'],
 } as const satisfies Record<RefusalCode, Row>;
 
 /** Every problem HTTP itself can answer with. Failures of a command keep the code of the command's error. */
@@ -38,26 +43,37 @@ const PROBLEMS = {
   ...REFUSALS,
   bad_request: [400, 'The request is malformed'],
   unauthorized: [401, 'A bearer token is needed'],
-  forbidden: [403, 'The token does not allow this'],
   host_not_allowed: [403, 'The Host header is not one of ours'],
   not_found: [404, 'Not found'],
   method_not_allowed: [405, 'Not with this method'],
   conflict: [409, 'Somebody changed it in the meantime'],
+  not_reconcilable: [409, 'The outcome of this command is not unknown'],
+  already_reconciled: [409, 'Somebody has said what became of it'],
+  already_ended: [409, 'The command has ended already'],
+  not_redrivable: [409, 'The dead letter cannot be redriven like this'],
+  dead_letter_closed: [409, 'Something was done about the dead letter already'],
   unsupported_media_type: [415, 'The content type is not application/json'],
   unsupported_content_encoding: [415, 'Send the body without Content-Encoding'],
+  media_type_not_taken: [415, 'No command takes files of this type'],
+  empty_upload: [400, 'The file is empty'],
+  mime_mismatch: [422, 'The file is not what it is claimed to be'],
+  uploads_busy: [503, 'Too many uploads at once', true],
+  uploads_full: [507, 'The upload store is full', true],
   saturated: [429, 'Too much is waiting already', true],
+  rate_limited: [429, 'Too many commands in a short time', true],
   internal: [500, 'Something broke inside', true],
   unavailable: [503, 'The command stream is out of reach', true],
   read_models_unavailable: [503, 'The read models are out of reach', true],
   workers_unavailable: [503, 'No worker answers', true],
   editor_away: [503, 'The editor is away', true],
+  registry_unavailable: [503, 'The editors registry is out of reach', true],
   too_many_streams: [503, 'Too many event streams are open', true],
   draining: [503, 'This process is stopping', true],
 } as const satisfies Record<string, Row>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
 export type ProblemExtras = Partial<
-  Pick<Problem, 'errors' | 'retryAfterMs' | 'queuePosition' | 'commandId' | 'error'>
+  Pick<Problem, 'errors' | 'retryAfterMs' | 'queuePosition' | 'commandId' | 'error' | 'state' | 'rateLimit'>
 >;
 
 /** A problem before it knows which request it answers. */
@@ -122,7 +138,18 @@ export function headersOf(problem: ProblemDraft | Problem): Record<string, strin
     'content-type': 'application/problem+json; charset=utf-8',
     'cache-control': 'no-store',
     ...(problem.retryAfterMs === undefined ? {} : { 'retry-after': retryAfterSeconds(problem.retryAfterMs) }),
+    ...rateHeaders(problem),
     ...(problem.status === 401 ? { 'www-authenticate': 'Bearer realm="spark"' } : {}),
+  };
+}
+
+/** `RateLimit` and `RateLimit-Policy` as the IETF draft has them: what is left of which quota, and when there is more. */
+function rateHeaders({ rateLimit, retryAfterMs = 0 }: ProblemDraft | Problem): Record<string, string> {
+  if (!rateLimit) return {};
+  const { limit, count, windowSeconds } = rateLimit;
+  return {
+    'ratelimit-policy': `"${limit}";q=${count};w=${windowSeconds}`,
+    ratelimit: `"${limit}";r=0;t=${retryAfterSeconds(retryAfterMs)}`,
   };
 }
 

@@ -41,11 +41,52 @@ export interface OperationRow {
   readonly beforeSha256: string | null;
   readonly afterSha256: string | null;
   readonly state: 'applied' | 'undone' | 'conflict';
+  /** The unit it is undone and redone with; null: it stands alone. */
+  readonly unitId: string | null;
+  readonly commandId: string;
+  /** The command that put it into its state, and when. */
+  readonly stateCommandId: string;
+  readonly stateTs: string;
+  readonly beforeBytes: number | null;
+  readonly afterBytes: number | null;
+  /** Its place in the order of lists; the next page begins behind it. */
+  readonly place: { readonly seq: number; readonly ordinal: number };
 }
+
+/** An operation with what its export carries beside the row. */
+export interface OperationDetail extends OperationRow {
+  readonly before: OperationImage | null;
+  readonly after: OperationImage | null;
+}
+
+export interface OperationImage {
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly meta: { readonly sha256: string; readonly bytes: number; readonly guid: string | null } | null;
+}
+
+export interface OperationFilter {
+  readonly sessionId?: string | undefined;
+  /** Exact, or a prefix when it ends in `*`. */
+  readonly path?: string | undefined;
+  readonly tool?: string | undefined;
+  readonly editor?: string | undefined;
+  readonly state?: OperationRow['state'] | undefined;
+  /** ISO 8601: at or after. */
+  readonly since?: string | undefined;
+  /** ISO 8601: before. */
+  readonly until?: string | undefined;
+  readonly before?: OperationRow['place'] | undefined;
+  readonly limit: number;
+}
+
+export type DeadLetterState = 'open' | 'redriven' | 'dropped';
 
 /** A row of `spark_dead_letters`. */
 export interface DeadLetterRow {
+  /** The letter's sequence in `SPARK_DLQ`; `event-{seq}` for an event of the log that could not be projected. */
   readonly id: string;
+  readonly source: 'stream' | 'projector';
   readonly ts: string;
   readonly reason: string;
   readonly attempts: number;
@@ -57,6 +98,41 @@ export interface DeadLetterRow {
   readonly body: string;
   readonly bodyEncoding: 'utf8' | 'base64';
   readonly bodyTruncated: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Where the message lay in the command stream; in the log for `source: projector`. */
+  readonly stream: { readonly seq: number; readonly index: number };
+  /** The command it asked for, where that can be read. */
+  readonly type: string | null;
+  readonly state: DeadLetterState;
+  /** Who redrove or dropped it last. */
+  readonly actedBy: string | null;
+  readonly redrives: number;
+  readonly redrivenAt: string | null;
+  readonly redrivenAs: string | null;
+  readonly droppedAt: string | null;
+}
+
+/** What was done about a dead letter. */
+export interface DeadLetterActionRow {
+  readonly at: string;
+  readonly action: 'redriven' | 'dropped';
+  readonly actor: string;
+  readonly commandId: string | null;
+  readonly redrive: number | null;
+  readonly payloadSha: string | null;
+}
+
+export interface DeadLetterFilter {
+  readonly reason?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly editor?: string | undefined;
+  readonly type?: string | undefined;
+  readonly state?: DeadLetterState | undefined;
+  readonly source?: 'stream' | 'projector' | undefined;
+  /** ISO 8601: at or after. */
+  readonly since?: string | undefined;
+  /** ISO 8601: before. */
+  readonly until?: string | undefined;
 }
 
 /** An event as a read model returns it: what the live feed gave, less what only the log knows. */
@@ -87,15 +163,28 @@ export interface ReadModels {
     limit: number,
     source?: ReadSource,
   ): Promise<ReadAnswer<readonly StreamedEvent[]>>;
-  operationsOfSession(sessionId: string, limit: number): Promise<ReadAnswer<readonly OperationRow[]>>;
+  /** Newest first. */
+  listOperations(filter: OperationFilter): Promise<ReadAnswer<readonly OperationDetail[]>>;
+  operation(operationId: string): Promise<ReadAnswer<OperationDetail | undefined>>;
   /** A preview frame by the sha-256 of its bytes; never any other image (scripts lie in the same store). */
   frame(
     sha256: string,
   ): Promise<ReadAnswer<{ readonly bytes: Uint8Array; readonly mime: string } | undefined>>;
-  deadLetters(filter: {
-    readonly sessionId?: string | undefined;
-    readonly limit: number;
-  }): Promise<ReadAnswer<readonly DeadLetterRow[]>>;
+  /** Newest first, or oldest first; `after`: behind this row of the same order. */
+  deadLetters(
+    filter: DeadLetterFilter & {
+      readonly limit: number;
+      readonly oldestFirst?: boolean;
+      readonly after?: Pick<DeadLetterRow, 'ts' | 'source' | 'id'> | undefined;
+    },
+  ): Promise<ReadAnswer<readonly DeadLetterRow[]>>;
+  deadLetter(
+    id: string,
+  ): Promise<
+    ReadAnswer<
+      { readonly letter: DeadLetterRow; readonly actions: readonly DeadLetterActionRow[] } | undefined
+    >
+  >;
   freshness(): Promise<ReadAnswer<Freshness>>;
   /** Resolves once a source has folded everything up to `seq`, naming it; `reached: false` after the timeout or an abort. */
   waitForSeq(

@@ -42,6 +42,13 @@ export function contextOf(req: IncomingMessage): RequestContext {
   return context;
 }
 
+/** Who asks; for routes behind a scope check. */
+export function principalOf(req: IncomingMessage): Principal {
+  const { principal } = contextOf(req);
+  if (!principal) throw new Error('a request without a principal passed its scope check');
+  return principal;
+}
+
 /** Headers of every answer: ids to find it again, and nothing that a browser could be talked into. */
 export function setCommonHeaders(res: ServerResponse, context: RequestContext): void {
   res.setHeader('x-request-id', context.requestId);

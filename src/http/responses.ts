@@ -29,7 +29,12 @@ export const problemSchema = z
   .describe('RFC 9457 problem details');
 
 export const receipt = z
-  .object({ commandId: z.string(), status: z.string(), duplicate: z.boolean() })
+  .object({
+    commandId: z.string(),
+    status: z.string(),
+    duplicate: z.boolean(),
+    warning: z.string().optional().describe('Nobody knows an editor of that name: the command waits for one'),
+  })
   .describe('The command is stored and will be executed');
 
 export const outcome = commandView.extend({ duplicate: z.boolean() }).describe('The command and its outcome');
@@ -50,6 +55,7 @@ const PROBLEM_TEXT: Readonly<Record<number, string>> = {
   413: 'Too large',
   415: 'Wrong content type or encoding',
   422: 'Does not fit the schema, or its idempotency key belongs to another payload',
+  507: 'The store is full; see Retry-After',
   429: 'Too much is waiting; see Retry-After',
   503: 'Out of reach for now; see Retry-After',
 };

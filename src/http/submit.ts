@@ -5,6 +5,7 @@ import type { Metrics } from '../observability/metrics.js';
 import { awaitOutcome, type LookupPorts } from './commandLookup.js';
 import type { CommandView } from './commandView.js';
 import type { Decided } from './decideRequest.js';
+import type { EditorsPort } from './editorsPort.js';
 import type { SubmitResult, Submitter } from './ports.js';
 import { draft, draftOfFailure, draftOfRefusal, headersOf, type ProblemDraft, problemOf } from './problem.js';
 
@@ -13,6 +14,8 @@ export interface SubmitDeps {
   readonly lookup: LookupPorts;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  /** Asked with each submit: from memory. */
+  readonly editors?: Pick<EditorsPort, 'known'>;
 }
 
 /** An answer before it is written, by node:http or by Fastify. */
@@ -51,11 +54,28 @@ export async function submitOne(
     const view = await awaitOutcome(deps.lookup, result.commandId, waiting.waitMs, waiting.signal);
     if (view) return outcomeAnswer(view, result, headers, waiting);
   }
+  const warning = warningOf(deps, request.editor);
   return {
     status: 202,
-    headers: { 'content-type': JSON_TYPE, 'cache-control': 'no-store', ...headers },
-    body: receiptOf(result),
+    headers: {
+      'content-type': JSON_TYPE,
+      'cache-control': 'no-store',
+      ...headers,
+      ...(warning === undefined ? {} : { warning: `199 spark "${warning}"` }),
+    },
+    body: receiptOf(result, warning),
   };
+}
+
+/** One command, stored or refused; for routes that answer in a shape of their own. */
+export async function storeOne(
+  deps: SubmitDeps,
+  request: CommandRequest,
+): Promise<
+  { readonly accepted: Accepted } | { readonly problem: ProblemDraft; readonly accepted?: undefined }
+> {
+  const [result] = await store(deps, [request]);
+  return result?.kind === 'accepted' ? { accepted: result } : { problem: problemOfResult(result) };
 }
 
 /** Many commands: what is right is stored, what is wrong gets its problem, each in its place. */
@@ -72,7 +92,9 @@ export async function submitMany(
   const answers = decided.map((item) => {
     if (!item.ok) return { problem: item.problem };
     const result = results[next++];
-    return result?.kind === 'accepted' ? { result } : { problem: problemOfResult(result) };
+    return result?.kind === 'accepted'
+      ? { result, warning: warningOf(deps, item.request.editor) }
+      : { problem: problemOfResult(result) };
   });
   const first = answers[0]?.problem;
   // Nothing was taken, for one passing reason: say so with the status that clients know how to wait for.
@@ -86,7 +108,9 @@ export async function submitMany(
       'cache-control': 'no-store',
       ...(retry ? { 'retry-after': headersOf(retry)['retry-after'] ?? '1' } : {}),
     },
-    body: answers.map(({ result, problem }) => (result ? receiptOf(result) : problemOf(problem, traceId))),
+    body: answers.map(({ result, warning, problem }) =>
+      result ? receiptOf(result, warning) : problemOf(problem, traceId),
+    ),
   };
 }
 
@@ -110,8 +134,14 @@ function countedAs(result: SubmitResult | undefined): string {
   return result?.kind ?? 'unavailable';
 }
 
-function receiptOf({ commandId, status, duplicate }: Accepted) {
-  return { commandId, status, duplicate };
+function receiptOf({ commandId, status, duplicate }: Accepted, warning?: string) {
+  return { commandId, status, duplicate, ...(warning === undefined ? {} : { warning }) };
+}
+
+/** A name that nobody knows may be a misspelt one: the command is stored and waits, but its sender hears of it. */
+function warningOf({ editors }: SubmitDeps, editor: string): string | undefined {
+  if (editors?.known(editor) !== false) return undefined;
+  return `nobody knows an editor '${editor}': the command waits until there is one; see GET /v1/editors`;
 }
 
 function outcomeAnswer(
@@ -134,8 +164,10 @@ function outcomeAnswer(
   };
 }
 
+const BUSY = new Set(['saturated', 'unavailable', 'rate_limited']);
+
 function isBusy(problem: ProblemDraft): boolean {
-  return problem.code === 'saturated' || problem.code === 'unavailable';
+  return BUSY.has(problem.code);
 }
 
 function problemOfResult(result: Exclude<SubmitResult, Accepted> | undefined): ProblemDraft {
@@ -149,6 +181,11 @@ function problemOfResult(result: Exclude<SubmitResult, Accepted> | undefined): P
         retryAfterMs: result.retryAfterMs,
         queuePosition: result.queuePosition,
       });
+    case 'rate_limited': {
+      const { limit, count, windowSeconds, retryAfterMs } = result;
+      const text = `more than ${count} commands in ${windowSeconds} s: the limit "${limit}"; send it again after Retry-After`;
+      return draft('rate_limited', text, { retryAfterMs, rateLimit: { limit, count, windowSeconds } });
+    }
     case 'unavailable':
       return draft('unavailable', result.reason, { retryAfterMs: result.retryAfterMs });
     default:

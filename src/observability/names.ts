@@ -35,6 +35,11 @@ export const METRICS = {
     buckets: LATENCY_SECONDS,
   },
   spark_http_requests_in_flight: { kind: 'gauge', help: 'HTTP requests being answered', labels: [] },
+  spark_inflight_limit: {
+    kind: 'gauge',
+    help: 'Commands that may be in flight just now: between 1 and MCP_MAX_INFLIGHT, by what the editors finish',
+    labels: [],
+  },
   spark_sse_clients: { kind: 'gauge', help: 'Open event streams', labels: [] },
   spark_sse_events_total: { kind: 'counter', help: 'Events written to event streams', labels: [] },
   spark_sse_clients_dropped_total: {
@@ -103,6 +108,17 @@ export const METRICS = {
     help: 'Circuit breaker of an endpoint: 0 closed, 1 half open, 2 open',
     labels: ['endpoint'],
   },
+  spark_service_calls_total: {
+    kind: 'counter',
+    help: 'Requests to CV and ASR services, by what the answer meant',
+    labels: ['service', 'call', 'answer'],
+  },
+  spark_service_call_duration_seconds: {
+    kind: 'histogram',
+    help: 'Requests to CV and ASR services',
+    labels: ['service', 'call'],
+    buckets: COMMAND_SECONDS,
+  },
   spark_preview_cache_total: { kind: 'counter', help: 'Preview cache look-ups', labels: ['result'] },
 
   spark_events_published_total: { kind: 'counter', help: 'Events appended to the log', labels: [] },
@@ -122,6 +138,7 @@ export const METRICS = {
     help: 'Messages waiting to be acknowledged',
     labels: ['stream'],
   },
+  spark_dead_letters_open: { kind: 'gauge', help: 'Dead letters nobody has redriven or dropped', labels: [] },
   spark_dead_letters_total: { kind: 'counter', help: 'Messages that failed for good', labels: ['reason'] },
   spark_telemetry_dropped_total: {
     kind: 'counter',

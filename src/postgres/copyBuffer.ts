@@ -49,6 +49,11 @@ export class CopyBuffer {
     this.#at = this.#buffer.writeInt32BE(-1, this.#at);
   }
 
+  bool(value: boolean): void {
+    this.#length(1);
+    this.#at = this.#buffer.writeUInt8(value ? 1 : 0, this.#at);
+  }
+
   int2(value: number): void {
     this.#length(2);
     this.#at = this.#buffer.writeInt16BE(integer(value, 32_767), this.#at);

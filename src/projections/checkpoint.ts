@@ -17,6 +17,7 @@ interface Row {
 /** Names of the projections. */
 export const LOG_CHECKPOINT = 'log';
 export const DEAD_LETTER_CHECKPOINT = 'dead_letters';
+export const DEAD_LETTER_ACTION_CHECKPOINT = 'dead_letter_actions';
 export const OVERLAY_CHECKPOINT = 'accepted_overlay';
 
 export async function readCheckpoint(db: Queryable, name: string): Promise<Checkpoint | undefined> {

@@ -1,16 +1,20 @@
 import type { LoggedEvent } from '../events/event.js';
 import { CopyBuffer } from '../postgres/copyBuffer.js';
 import { dayOf } from '../postgres/partitions.js';
+import { type BuildJobChange, buildJobIn, mergeBuildJob } from './buildJobs/fold.js';
+import { encodeBuildJobChange } from './buildJobs/write.js';
 import { type CommandChange, evolveCommand } from './commands/fold.js';
+import { type Reconciled, reconciledIn } from './commands/reconciled.js';
 import { encodeCommandChange } from './commands/write.js';
 import { encodeEventRow, eventRow } from './events/rows.js';
 import { type CallRow, callOf } from './functionCalls/rows.js';
 import { encodeScriptRow, scriptRow } from './generatedScripts/rows.js';
 import { addImageNeeds } from './images/needs.js';
-import { mergeOperation, type OperationChange, operationIn } from './operations/fold.js';
+import { mergeOperation, type OperationChange, operationsIn } from './operations/fold.js';
 import { encodeOperationChange } from './operations/write.js';
 import { encodePreviewRow, previewRow } from './previews/rows.js';
 import { addToSession, type SessionDelta } from './sessions/fold.js';
+import { type UsageRow, usageRow } from './usage/rows.js';
 
 /** Everything a batch of events means for the read models, encoded and ready to send. */
 export interface FoldedBatch {
@@ -21,6 +25,10 @@ export interface FoldedBatch {
   readonly uncertainCalls: readonly CallRow[];
   readonly scripts: CopyBuffer;
   readonly previews: CopyBuffer;
+  readonly usage: readonly UsageRow[];
+  readonly buildJobs: CopyBuffer;
+  /** What operators said about unknown outcomes. */
+  readonly reconciled: readonly Reconciled[];
   readonly commands: CopyBuffer;
   readonly commandIds: readonly string[];
   readonly operations: CopyBuffer;
@@ -37,7 +45,10 @@ export class BatchFold {
   readonly #calls: CallRow[] = [];
   readonly #scripts = new CopyBuffer();
   readonly #previews = new CopyBuffer();
+  readonly #usage: UsageRow[] = [];
   readonly #uncertainCalls: CallRow[] = [];
+  readonly #buildJobs = new Map<string, BuildJobChange>();
+  readonly #reconciled: Reconciled[] = [];
   readonly #commands = new Map<string, CommandChange>();
   readonly #operations = new Map<string, OperationChange>();
   readonly #sessions = new Map<string, SessionDelta>();
@@ -50,15 +61,17 @@ export class BatchFold {
     this.#days.add(dayOf(logged.tsMs));
     const before = this.#commands.get(commandId);
     const after = evolveCommand(before, logged);
-    this.#commands.set(commandId, after);
-    // An end after the end is a zombie's: it changes nothing.
-    if (after !== before) this.#addCall(logged, after.startedAtMs !== null);
+    // An end after the end is a zombie's, and a note moves no state: they change nothing.
+    if (after && after !== before) this.#commands.set(commandId, after);
+    if (after && after !== before) this.#addCall(logged, after.startedAtMs !== null);
     const script = scriptRow(logged);
     if (script) encodeScriptRow(this.#scripts, script);
     const preview = previewRow(logged);
     if (preview) encodePreviewRow(this.#previews, preview);
-    const operation = operationIn(logged);
-    if (operation) {
+    this.#addBuild(logged);
+    const usage = usageRow(logged);
+    if (usage) this.#usage.push(usage);
+    for (const operation of operationsIn(logged)) {
       const { operationId } = operation;
       this.#operations.set(operationId, mergeOperation(this.#operations.get(operationId), operation));
     }
@@ -74,6 +87,9 @@ export class BatchFold {
       uncertainCalls: this.#uncertainCalls,
       scripts: this.#scripts,
       previews: this.#previews,
+      usage: this.#usage,
+      buildJobs: encodeAll(this.#buildJobs.values(), encodeBuildJobChange),
+      reconciled: this.#reconciled,
       commands: encodeAll(this.#commands.values(), encodeCommandChange),
       commandIds: [...this.#commands.keys()],
       operations: encodeAll(this.#operations.values(), encodeOperationChange),
@@ -81,6 +97,13 @@ export class BatchFold {
       images: this.#images,
       days: this.#days,
     };
+  }
+
+  #addBuild(logged: LoggedEvent): void {
+    const build = buildJobIn(logged);
+    if (build) this.#buildJobs.set(build.jobId, mergeBuildJob(this.#buildJobs.get(build.jobId), build));
+    const reconciled = reconciledIn(logged);
+    if (reconciled) this.#reconciled.push(reconciled);
   }
 
   #addCall(logged: LoggedEvent, startedInBatch: boolean): void {

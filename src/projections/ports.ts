@@ -50,6 +50,27 @@ export interface DeadLetter {
   readonly stream: { readonly seq: number; readonly index: number };
 }
 
+/** What was done about a letter of `SPARK_DLQ`, as it lies in the stream of actions. */
+export interface DeadLetterAction {
+  readonly action: 'redriven' | 'dropped';
+  /** The letter's sequence in its stream. */
+  readonly letterId: number;
+  readonly actor: string;
+  /** Of a redrive: the command it made. */
+  readonly newCommandId?: string;
+  /** Of a redrive: the how-manieth of this letter, 1-based. The same number again is the same redrive. */
+  readonly redrive?: number;
+  readonly payloadSha?: string;
+}
+
+export interface DeadLetterActionSource {
+  created(): Promise<string>;
+  read(
+    afterStreamSeq: number,
+    signal: AbortSignal,
+  ): AsyncIterable<{ readonly streamSeq: number; readonly tsMs: number; readonly action: DeadLetterAction }>;
+}
+
 export interface DeadLetterSource {
   created(): Promise<string>;
   read(

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { type Clock, pause } from '../core/clock.js';
 import { CREATE_STAGES } from './writeBatch.js';
@@ -6,6 +7,11 @@ import { CREATE_STAGES } from './writeBatch.js';
 const STATEMENT_TIMEOUT_MS = 60_000;
 /** A stopped (SIGSTOP) or lost projector gives its place free after this: the server ends a connection that says nothing. */
 const SILENCE_TIMEOUT_MS = 15_000;
+/**
+ * A server that says nothing for this long although something was asked is cut off (a pulled cable ends no connection): above the longest
+ * statement, so that a slow one is never taken for it. Heartbeats keep an idle connection from being silent.
+ */
+const UNANSWERED_MS = STATEMENT_TIMEOUT_MS + 15_000;
 /** How often an idle projector says something. */
 export const HEARTBEAT_MS = 5_000;
 /** A stop waits this long for the batch under way, then drops the connection: the transaction rolls back. */
@@ -31,8 +37,12 @@ export async function withProjectorConnection<T>(
   clock: Clock,
   signal: AbortSignal,
   work: (client: pg.PoolClient) => Promise<T>,
+  unansweredMs: number = UNANSWERED_MS,
 ): Promise<T> {
   const client = await pool.connect();
+  const socket = socketOf(client);
+  const onSilence = (): void => void socket?.destroy();
+  socket?.setTimeout(unansweredMs, onSilence);
   client.on('error', () => undefined); // the query under way tells
   const ended = new AbortController();
   const onAbort = (): void => void cutAfterPatience(client, clock, ended.signal);
@@ -49,9 +59,12 @@ export async function withProjectorConnection<T>(
 
 async function cutAfterPatience(client: pg.PoolClient, clock: Clock, ended: AbortSignal): Promise<void> {
   await pause(clock, STOP_PATIENCE_MS, ended);
-  // pg's typings leave out the connection, which is the only way to end a query that does not answer.
-  const { connection } = client as unknown as { connection?: { stream?: { destroy(): void } } };
-  if (!ended.aborted) connection?.stream?.destroy();
+  if (!ended.aborted) socketOf(client)?.destroy();
+}
+
+/** pg's typings leave out the connection, which is the only way to end a query that does not answer. */
+function socketOf(client: pg.PoolClient): Pick<Socket, 'destroy' | 'setTimeout'> | undefined {
+  return (client as unknown as { connection?: { stream?: Socket } }).connection?.stream;
 }
 
 /** Tries to get the projector's place on this connection. */

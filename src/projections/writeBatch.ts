@@ -2,7 +2,9 @@ import type pg from 'pg';
 import { CopyBuffer } from '../postgres/copyBuffer.js';
 import { copyInto } from '../postgres/copyInto.js';
 import { inTransaction } from '../postgres/transaction.js';
+import { CREATE_BUILD_JOB_STAGE, writeBuildJobs } from './buildJobs/write.js';
 import { advanceCheckpoint } from './checkpoint.js';
+import { writeReconciled } from './commands/reconciled.js';
 import { CREATE_COMMAND_STAGE, startedAmong, writeCommands } from './commands/write.js';
 import { type ProjectorDeadLetter, writeProjectorDeadLetters } from './deadLetters/write.js';
 import { EVENT_COLUMNS } from './events/rows.js';
@@ -13,9 +15,10 @@ import { CREATE_OPERATION_STAGE, writeOperations } from './operations/write.js';
 import { PREVIEW_COLUMNS } from './previews/rows.js';
 import { sessionRows } from './sessions/fold.js';
 import { writeSessions } from './sessions/write.js';
+import { writeUsage } from './usage/write.js';
 
 /** What one connection needs before the first batch. */
-export const CREATE_STAGES = [CREATE_COMMAND_STAGE, CREATE_OPERATION_STAGE];
+export const CREATE_STAGES = [CREATE_COMMAND_STAGE, CREATE_OPERATION_STAGE, CREATE_BUILD_JOB_STAGE];
 
 export interface BatchStep {
   readonly checkpoint: string;
@@ -41,6 +44,9 @@ export async function writeBatch(
     await copyInto(client, 'spark.spark_previews', PREVIEW_COLUMNS, batch.previews);
     const { moves, untouched } = await writeCommands(client, batch.commands);
     await writeCalls(client, batch, untouched);
+    await writeUsage(client, batch.usage);
+    await writeReconciled(client, batch.reconciled);
+    await writeBuildJobs(client, batch.buildJobs);
     await writeOperations(client, batch.operations);
     await writeSessions(client, sessionRows(batch.sessions, moves));
   });

@@ -27,6 +27,9 @@ export function topologyLimits(config: Config): TopologyLimits {
     duplicateWindowMs: 120_000,
     deadLetterMaxAgeMs: 60 * DAY_MS,
     telemetryPerSubject: 1_000,
+    uploadsMaxBytes: config.SPARK_UPLOADS_MAX_BYTES,
+    uploadTtlMs: config.SPARK_UPLOAD_TTL_MS,
+    cancelTtlMs: config.SPARK_LEDGER_TERM_MS,
     maxAckPending: config.MCP_MAX_INFLIGHT,
   };
 }

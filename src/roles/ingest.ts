@@ -3,19 +3,28 @@ import { messageOf } from '../core/errors.js';
 import type { Service } from '../core/service.js';
 import { grantOf } from '../http/auth.js';
 import { createHttpServer, type HttpServer } from '../http/httpServer.js';
-import type { ReadinessCheck } from '../http/ports.js';
+import type { ReadinessCheck, WorkerQueries } from '../http/ports.js';
 import { Backpressure } from '../ingest/backpressure.js';
+import { RateLimitedSubmitter } from '../ingest/rateLimitedSubmitter.js';
 import { CoalescingSubmitter } from '../ingest/submitter.js';
+import { TOOL_CALLS_DISABLED, TOOL_CALLS_NEED_A_TOKEN, withoutToolCalls } from '../ingest/toolCallGuard.js';
 import { createPools, type PostgresPools } from '../postgres/pools.js';
+import { loadPresets } from '../presets/library.js';
+import { createCancelSink } from '../streams/cancels.js';
 import { createBacklogProbe, createCommandPublisher } from '../streams/commandPublisher.js';
-import { connectRole } from '../streams/connection.js';
+import { connectRole, type NatsConnection } from '../streams/connection.js';
+import { createDeadLetterActions } from '../streams/deadLetterActions.js';
+import { EditorRegistry } from '../streams/editorRegistry.js';
 import { LogFeed } from '../streams/feed.js';
 import { createImageStore } from '../streams/imageStore.js';
 import { serveSubmit } from '../streams/submitService.js';
+import { createUploads } from '../streams/uploads.js';
 import { createWorkerQueries } from '../streams/workerRpc.js';
 import { createChecks } from './checks.js';
 import type { RoleContext } from './context.js';
+import { createEditorsPort } from './editors.js';
 import { observePostgres } from './observePostgres.js';
+import { createRateLimits } from './rateLimits.js';
 import { createReadModels } from './readModels.js';
 
 /** A step of the stop that hangs on a server that is away is left behind after this. */
@@ -43,28 +52,27 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
     backlogMax: config.MCP_BACKLOG_MAX,
     queueWatermark: config.MCP_QUEUE_WATERMARK,
   });
-  const submitter = new CoalescingSubmitter({
-    publisher: await createCommandPublisher(nc, config.SPARK_PARTITIONS),
-    probe: await createBacklogProbe(nc, config.SPARK_PARTITIONS),
-    lookup: (commandIds) => queries.status(commandIds),
-    backpressure,
-    clock,
-    coalesceMs: config.SPARK_COALESCE_MS,
-    publishTimeoutMs: 8_000,
-    keyTermMs: config.SPARK_LEDGER_TERM_MS,
-    onAccepted: () => undefined,
-    onProbeError: (error) => logger.warn({ error: messageOf(error) }, 'the backlog cannot be read just now'),
-  });
+  const { rate, gossip } = createRateLimits(context, nc);
+  const submitter = await createSubmitter(context, nc, queries, backpressure);
+  const limited = new RateLimitedSubmitter(submitter, rate);
   const feed = new LogFeed(nc, clock);
+  const registry = new EditorRegistry(nc, clock);
+  const images = await createImageStore(nc, clock, abort.signal);
   const http = createHttpServer({
     host: config.SPARK_HTTP_HOST,
     port: options.port,
     tokens: [grantOf('token', options.token)],
     version,
-    submitter,
+    submitter: config.MCP_CALL_TOOL === 'on' ? limited : withoutToolCalls(limited, TOOL_CALLS_DISABLED),
     queries,
     feed,
-    reads: createReadModels(pools, await createImageStore(nc, clock, abort.signal), clock),
+    reads: createReadModels(pools, images, clock),
+    images,
+    presets: await loadPresets(),
+    cancels: await createCancelSink(nc),
+    deadLetterActions: createDeadLetterActions(nc, clock, abort.signal),
+    editors: createEditorsPort(context, nc, registry, queries),
+    uploads: await createUploads(nc, clock, { ttlMs: config.SPARK_UPLOAD_TTL_MS }),
     checks: [...createChecks({ nc, pools, clock }), ...options.checks],
     metrics,
     logger,
@@ -77,8 +85,8 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
   return {
     name: 'ingest',
     start: async () => {
-      await Promise.all([submitter.start(), feed.start()]);
-      stopSubmit = await serveSubmit(nc, submitter, version);
+      await Promise.all([submitter.start(), feed.start(), registry.start(), gossip.start()]);
+      stopSubmit = await serveSubmit(nc, withoutToolCalls(limited, TOOL_CALLS_NEED_A_TOKEN), version);
       await http.start();
     },
     stop: async () => {
@@ -89,7 +97,9 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
       ]);
       await Promise.all([
         bounded(clock, STOP_STEP_MS, submitter.stop()),
+        bounded(clock, STOP_STEP_MS, gossip.stop()),
         bounded(clock, STOP_STEP_MS, feed.stop()),
+        bounded(clock, STOP_STEP_MS, registry.stop()),
       ]);
       await Promise.all([
         bounded(clock, STOP_STEP_MS, pools.end()),
@@ -98,6 +108,26 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
     },
     address: () => http.address(),
   };
+}
+
+async function createSubmitter(
+  { clock, config, logger }: RoleContext,
+  nc: NatsConnection,
+  queries: WorkerQueries,
+  backpressure: Backpressure,
+): Promise<CoalescingSubmitter> {
+  return new CoalescingSubmitter({
+    publisher: await createCommandPublisher(nc, config.SPARK_PARTITIONS),
+    probe: await createBacklogProbe(nc, config.SPARK_PARTITIONS),
+    lookup: (commandIds) => queries.status(commandIds),
+    backpressure,
+    clock,
+    coalesceMs: config.SPARK_COALESCE_MS,
+    publishTimeoutMs: 8_000,
+    keyTermMs: config.SPARK_LEDGER_TERM_MS,
+    onAccepted: () => undefined,
+    onProbeError: (error) => logger.warn({ error: messageOf(error) }, 'the backlog cannot be read just now'),
+  });
 }
 
 /** A Postgres that is away, or answers nothing, must not hold up answers that others can give. */

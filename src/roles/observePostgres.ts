@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { PostgresPools } from '../postgres/pools.js';
+import { countOpenDeadLetters } from '../projections/deadLetters/queries.js';
 import { type Freshness, freshness } from '../projections/freshness.js';
 
 /** One question to Postgres a scrape, however many gauges it fills. */
@@ -22,6 +23,9 @@ export function observePostgres(metrics: Metrics, pools: PostgresPools, clock: C
       ? 0
       : Math.max(0, (clock.nowMs() - replicaTsMs) / 1_000);
   });
+  metrics.collect('spark_dead_letters_open', () =>
+    countOpenDeadLetters(pools.hasReplica ? pools.replica : pools.primary),
+  );
   const connections = (pool: 'primary' | 'replica') => {
     const { idleCount, totalCount, waitingCount, options } = pools[pool];
     const values = {

@@ -24,6 +24,13 @@ export interface Parts {
     readonly editors: readonly ConfiguredEditor[];
     readonly resolve: EditorResolver | undefined;
   };
+  /** Undefined: none configured. */
+  readonly services: { readonly cv: ServicePlace | undefined; readonly asr: ServicePlace | undefined };
+}
+
+export interface ServicePlace {
+  readonly url: string;
+  readonly token: string | undefined;
 }
 
 export type DatabaseRole = 'spark_projector' | 'spark_ingest' | 'spark_dashboard_ro';

@@ -3,10 +3,14 @@ import { messageOf } from '../core/errors.js';
 import type { Service } from '../core/service.js';
 import { createPool } from '../postgres/pools.js';
 import { createOverlay } from '../projections/acceptedOverlay/overlay.js';
-import { createDeadLetterProjector } from '../projections/deadLetters/projector.js';
+import {
+  createDeadLetterActionProjector,
+  createDeadLetterProjector,
+} from '../projections/deadLetters/projector.js';
 import { createProjector } from '../projections/projector.js';
 import { createCommandSource } from '../streams/commandSource.js';
 import { connectRole } from '../streams/connection.js';
+import { createDeadLetterActionSource } from '../streams/deadLetterActions.js';
 import { createDeadLetterSource } from '../streams/deadLetters.js';
 import { createImageStore } from '../streams/imageStore.js';
 import { createLogSource } from '../streams/logReader.js';
@@ -59,7 +63,13 @@ export async function createProjectorRole(context: RoleContext): Promise<Service
     clock,
     ...told('the projection of dead letters'),
   });
-  const services = [projector, overlay, deadLetters];
+  const deadLetterActions = createDeadLetterActionProjector({
+    pool,
+    source: await createDeadLetterActionSource(nc),
+    clock,
+    ...told('the projection of what was done about dead letters'),
+  });
+  const services = [projector, overlay, deadLetters, deadLetterActions];
   return {
     name: 'projector',
     start: async () => {

@@ -3,19 +3,19 @@ import { pause } from '../core/clock.js';
 import type { CommandRow, ReadAnswer, ReadModels, ReadSource } from '../http/readPort.js';
 import type { PostgresPools } from '../postgres/pools.js';
 import { type CommandView, commandById, listCommands } from '../projections/commands/queries.js';
-import { listDeadLetters } from '../projections/deadLetters/queries.js';
 import { sessionEventsAfter } from '../projections/events/queries.js';
 import { freshness } from '../projections/freshness.js';
-import { listOperations } from '../projections/operations/queries.js';
 import { previewOfFrame } from '../projections/previews/queries.js';
 import { createSeqWaiter } from '../projections/seqWaiter.js';
+import { deadLetterReads } from './deadLetterReads.js';
+import { operationReads } from './operationReads.js';
 
 interface Images {
   get(sha256: string): Promise<Uint8Array | undefined>;
 }
 
 type Pool = PostgresPools['primary'];
-type Read = <T>(query: (pool: Pool) => Promise<T>) => Promise<ReadAnswer<T>>;
+export type Read = <T>(query: (pool: Pool) => Promise<T>) => Promise<ReadAnswer<T>>;
 
 /** What HTTP reads, from the replica; when that one is away, from the primary: reads are stale at worst, never gone while one lives. */
 export function createReadModels(pools: PostgresPools, images: Images, clock: Clock): ReadModels {
@@ -36,22 +36,9 @@ export function createReadModels(pools: PostgresPools, images: Images, clock: Cl
       const query = (pool: Pool) => sessionEventsAfter(pool, { sessionId, afterSeq, limit });
       return source === undefined ? read(query) : { data: await query(pools[source]), source };
     },
-    operationsOfSession: (sessionId, limit) =>
-      read(async (pool) =>
-        (await listOperations(pool, { sessionId, limit })).map((row) => ({
-          ...row,
-          ts: row.ts.toISOString(),
-        })),
-      ),
+    ...operationReads(read),
     frame: (sha256) => read((pool) => frame(pool, images, sha256)),
-    deadLetters: ({ sessionId, limit }) =>
-      read(async (pool) => {
-        const rows = await listDeadLetters(pool, {
-          limit,
-          ...(sessionId === undefined ? {} : { sessionId }),
-        });
-        return rows.map((row) => ({ ...row, id: String(row.id), ts: row.ts.toISOString() }));
-      }),
+    ...deadLetterReads(read),
   };
 }
 

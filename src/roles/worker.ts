@@ -5,6 +5,8 @@ import { pause } from '../core/clock.js';
 import { messageOf } from '../core/errors.js';
 import { commandIdOfPosition } from '../core/ids.js';
 import type { Service } from '../core/service.js';
+import { loadPresets } from '../presets/library.js';
+import { watchCancels } from '../streams/cancels.js';
 import { createCommandInbox } from '../streams/commandInbox.js';
 import { connectRole, type NatsConnection, onReconnect } from '../streams/connection.js';
 import { createDeadLetters } from '../streams/deadLetters.js';
@@ -14,15 +16,20 @@ import { replayLog } from '../streams/logReader.js';
 import { createParking } from '../streams/parking.js';
 import { claimPartition } from '../streams/partitionLog.js';
 import { partitionOf } from '../streams/subjects.js';
+import { createUploads } from '../streams/uploads.js';
 import { onReleased, ownerAnswers, serveWorkerQueries, tellReleased } from '../streams/workerRpc.js';
 import { fileFenceStore } from '../unity/fenceStore.js';
 import { createEditorGate } from '../unity/gate.js';
 import { createWorkerAnswers } from '../workers/answers.js';
-import type { LiveFeed } from '../workers/ports.js';
 import { Worker } from '../workers/worker.js';
 import type { WorkerDependencies, WorkerLimits } from '../workers/workerOptions.js';
+import { Circuits } from './circuits.js';
 import { type RoleContext, topologyLimits } from './context.js';
+import { furtherUrlsOf } from './editors.js';
 import { createFaultPoint } from './faultPoint.js';
+import { createRateLimits } from './rateLimits.js';
+import { createRoleServices, type RoleServices } from './services.js';
+import { WorkerEditors } from './workerEditors.js';
 import { createWorkerListener } from './workerListener.js';
 
 const STANDBY_POLL_MS = 1_000;
@@ -30,6 +37,7 @@ const STOP_STEP_MS = 1_500;
 
 export interface WorkerRole extends Service {
   readonly state: 'stopped' | 'standby' | 'working';
+  readonly circuits: Circuits;
 }
 
 /** One worker: stands by while another owns the partitions, takes them over when that one is silent. */
@@ -37,26 +45,25 @@ export async function createWorkerRole(context: RoleContext): Promise<WorkerRole
   const { parts, clock, logger, config } = context;
   const nc = await connectRole('worker', parts.nats.url, parts.nats.credentials('worker'));
   const abort = new AbortController();
-  const { deps, gate } = await dependencies(context, nc, abort.signal);
-  const worker = new Worker(deps);
+  const circuits = new Circuits(context);
+  const roleServices = createRoleServices(context, circuits);
+  const editors = new WorkerEditors(context, nc);
+  const { deps, gate } = await dependencies(context, nc, circuits, roleServices, editors, abort.signal);
+  const { rate, gossip } = createRateLimits(context, nc);
+  const worker = new Worker({ ...deps, rate });
+  editors.watch(worker, (signal) => gate.survey(signal));
   let stopServing: (() => void) | undefined;
   let state: WorkerRole['state'] = 'stopped';
   let keeping: Promise<void> | undefined;
 
   const takeOver = async (): Promise<void> => {
-    while (!abort.signal.aborted) {
-      try {
-        if (!(await ownerAnswers(nc))) break;
-        if (state !== 'standby') logger.info({}, 'another worker owns the lanes; this one stands by');
-        state = 'standby';
-      } catch (error) {
-        logger.warn({ error: messageOf(error) }, 'cannot ask for the owner of the lanes yet');
-      }
-      await pause(clock, STANDBY_POLL_MS + randomInt(250), abort.signal);
-    }
+    await ownerSilent(nc, context, abort.signal, () => {
+      if (state !== 'standby') logger.info({}, 'another worker owns the lanes; this one stands by');
+      state = 'standby';
+    });
     if (abort.signal.aborted) return;
     // Answered from the claim on, not only after the replay of a long log: silence would invite another worker to take over.
-    stopServing = serveWorkerQueries(nc, createWorkerAnswers(worker, deps));
+    stopServing = serveWorkerQueries(nc, createWorkerAnswers(worker, deps, editors));
     try {
       await worker.start();
     } catch (error) {
@@ -85,13 +92,15 @@ export async function createWorkerRole(context: RoleContext): Promise<WorkerRole
   };
   onReconnect(nc, () => void worker.reconnected());
   onReleased(nc, () => void worker.reconnected());
-  observe(context, worker, config);
+  observe(context, worker, config, editors);
   return {
     name: 'worker',
+    circuits,
     get state() {
       return state;
     },
     start: async () => {
+      await Promise.all([editors.start(), gossip.start()]);
       // A standby is a started worker too: it takes over whenever the owner falls silent.
       if (await ownerAnswers(nc)) keeping = takeOver().catch(keepTrying);
       else await takeOver();
@@ -100,15 +109,51 @@ export async function createWorkerRole(context: RoleContext): Promise<WorkerRole
       abort.abort();
       stopServing?.();
       await bounded(clock, STOP_STEP_MS, keeping);
-      await bounded(clock, config.MCP_DRAIN_MS + STOP_STEP_MS, worker.stop());
-      await bounded(clock, STOP_STEP_MS, gate.stop());
-      await bounded(clock, STOP_STEP_MS, nc.close());
+      const services = { stop: () => roleServices.close() };
+      await stopInOrder(context, worker, [gossip, editors, gate, services], nc);
       state = 'stopped';
     },
   };
 }
 
-async function dependencies(context: RoleContext, nc: NatsConnection, signal: AbortSignal) {
+/** The worker first: what runs may still need the others. */
+async function stopInOrder(
+  { clock, config }: RoleContext,
+  worker: Worker,
+  others: readonly { stop(): unknown }[],
+  nc: NatsConnection,
+): Promise<void> {
+  await bounded(clock, config.MCP_DRAIN_MS + STOP_STEP_MS, worker.stop());
+  await bounded(clock, STOP_STEP_MS, Promise.all(others.map((other) => other.stop())));
+  await bounded(clock, STOP_STEP_MS, nc.close());
+}
+
+/** Resolves once nobody answers as the owner of the lanes. */
+async function ownerSilent(
+  nc: NatsConnection,
+  { clock, logger }: RoleContext,
+  signal: AbortSignal,
+  onStandby: () => void,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      if (!(await ownerAnswers(nc))) return;
+      onStandby();
+    } catch (error) {
+      logger.warn({ error: messageOf(error) }, 'cannot ask for the owner of the lanes yet');
+    }
+    await pause(clock, STANDBY_POLL_MS + randomInt(250), signal);
+  }
+}
+
+async function dependencies(
+  context: RoleContext,
+  nc: NatsConnection,
+  circuits: Circuits,
+  { services }: RoleServices,
+  editors: WorkerEditors,
+  signal: AbortSignal,
+) {
   const { parts, clock, logger, metrics, config } = context;
   const gate = createEditorGate({
     serverUrl: parts.unity.mcpUrl,
@@ -116,15 +161,21 @@ async function dependencies(context: RoleContext, nc: NatsConnection, signal: Ab
     ...(parts.unity.token ? { auth: { bearer: parts.unity.token, apiKey: parts.unity.token } } : {}),
     editors: parts.unity.editors,
     ...(parts.unity.resolve ? { resolve: parts.unity.resolve } : {}),
+    registry: editors.registry.entries,
+    furtherUrls: furtherUrlsOf(config),
     fenceStore: fileFenceStore(context.stateDir),
-    onCall: ({ tool, outcome, durationMs }) => {
+    circuitOf: (url) => circuits.ofUnity(url),
+    onCall: ({ editor, tool, outcome, durationMs }) => {
+      if (outcome !== 'away') editors.health.called(editor);
       metrics.inc('spark_editor_calls_total', { tool, answer: outcome });
       metrics.observe('spark_editor_call_duration_seconds', { tool }, durationMs / 1_000);
     },
   });
-  const live: LiveFeed = createLiveFeed(nc, clock, {
+  const live = createLiveFeed(nc, clock, {
     frameDropped: () => metrics.inc('spark_telemetry_dropped_total', { kind: 'frame' }),
+    progressDropped: () => metrics.inc('spark_telemetry_dropped_total', { kind: 'progress' }),
   });
+  editors.telemetryDepth = () => live.telemetryDepth;
   const logDeps = {
     clock,
     live,
@@ -142,14 +193,19 @@ async function dependencies(context: RoleContext, nc: NatsConnection, signal: Ab
       replay: (onEvent, replaySignal) => replayLog(nc, onEvent, replaySignal),
     },
     images: await createImageStore(nc, clock, signal),
+    uploads: await createUploads(nc, clock, { ttlMs: config.SPARK_UPLOAD_TTL_MS }),
+    services,
+    cancels: watchCancels(nc, clock),
     deadLetters: createDeadLetters(nc, clock, signal),
     parking: await createParking(nc, clock, signal),
     live,
     gate,
     clock,
     limits: workerLimits(config),
-    listener: createWorkerListener(metrics, logger),
+    listener: editors.listening(createWorkerListener(metrics, logger)),
+    paused: (editor) => editors.paused(editor),
     random: Math.random,
+    presets: await loadPresets(),
     partitionOf: (editor) => partitionOf(editor, config.SPARK_PARTITIONS),
     commandIdOfPosition: (seq, index) => commandIdOfPosition(inbox.streamCreated, seq, index),
     faultPoint: createFaultPoint(config.SPARK_FAULT_POINT),
@@ -170,17 +226,25 @@ function workerLimits(config: Config): WorkerLimits {
     },
     ledger: { maxKeys: config.SPARK_LEDGER_MAX_KEYS, termMs: config.SPARK_LEDGER_TERM_MS },
     parkAfterMs: config.MCP_PARK_AFTER_MS,
+    builds: {
+      timeoutMs: config.MCP_BUILD_TIMEOUT_MS,
+      maxPollMs: config.MCP_BUILD_POLL_MS,
+      graceMs: config.MCP_BUILD_GRACE_MS,
+    },
+    callTool: config.MCP_CALL_TOOL === 'on',
     maxHoldPollMs: 2_000,
     drainMs: config.MCP_DRAIN_MS,
     duplicateWindowMs: topologyLimits(config).duplicateWindowMs,
   };
 }
 
-function observe({ metrics }: RoleContext, worker: Worker, config: Config): void {
+function observe({ metrics }: RoleContext, worker: Worker, config: Config, editors: WorkerEditors): void {
+  metrics.collect('spark_inflight_limit', () => worker.inFlightLimit);
   metrics.collect('spark_commands_in_flight', () => worker.view?.dispatcher.inFlight.commands ?? 0);
-  metrics.collect('spark_queue_depth', () =>
-    (worker.view?.dispatcher.lanes ?? [])
+  metrics.collect('spark_queue_depth', () => [
+    { labels: { lane: 'telemetry' }, value: editors.telemetryDepth() },
+    ...(worker.view?.dispatcher.lanes ?? [])
       .slice(0, config.SPARK_PARTITIONS * 250)
       .map((lane) => ({ labels: { lane: lane.editor }, value: lane.depth })),
-  );
+  ]);
 }

@@ -18,6 +18,7 @@ export function createWorkerListener(
     startedAfter: (type, waitMs) =>
       metrics.observe('spark_command_wait_seconds', { type }, Math.max(0, waitMs) / 1_000),
     retried: (code) => metrics.inc('spark_command_retries_total', { code }),
+    previewed: (source) => metrics.inc('spark_preview_cache_total', { result: source }),
     deadLettered: (reason) => metrics.inc('spark_dead_letters_total', { reason }),
     holding: (editor, reason) => {
       metrics.set('spark_editor_ready', { editor }, reason === undefined ? 1 : 0);

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import type { Config } from '../config.js';
 import { SparkError } from '../core/errors.js';
 import type { Home } from '../embedded/home.js';
-import type { DatabaseRole, Parts } from '../roles/parts.js';
+import type { DatabaseRole, Parts, ServicePlace } from '../roles/parts.js';
 import { NATS_PERMISSIONS, type NatsRole } from '../streams/permissions.js';
 import { parseUnityEditors } from '../unity/parseUnityEditors.js';
+import { configuredServices } from './servicesProcess.js';
 
 /** The servers of a running home as another process of the same user may use them. Mode 0600: it holds every role's password. */
 interface PartsFile {
@@ -21,6 +22,7 @@ interface PartsFile {
     readonly urls: Record<string, string>;
   };
   readonly unity: { readonly mcpUrl: string; readonly simulator: string | null };
+  readonly services?: { readonly cv?: ServicePlace | undefined; readonly asr?: ServicePlace | undefined };
 }
 
 export class NoPartsError extends SparkError {
@@ -58,6 +60,7 @@ export function describeParts(home: Home, parts: Parts, token: string): void {
       mcpUrl: parts.unity.mcpUrl,
       simulator: parts.unity.resolve ? new URL(parts.unity.mcpUrl).origin : null,
     },
+    services: parts.services,
   };
   const file = join(home.runDir, FILE);
   writeFileSync(`${file}.tmp`, JSON.stringify(content), { mode: 0o600 });
@@ -73,7 +76,12 @@ export function attachParts(config: Config): { parts: Parts; token: string } {
     throw new NoPartsError('set SPARK_TOKEN: there is no running home to take the token from');
   return {
     token,
-    parts: { nats: natsOf(config, file), postgres: postgresOf(config, file), unity: unityOf(config, file) },
+    parts: {
+      nats: natsOf(config, file),
+      postgres: postgresOf(config, file),
+      unity: unityOf(config, file),
+      services: configuredServices(config, file?.services),
+    },
   };
 }
 

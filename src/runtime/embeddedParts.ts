@@ -8,6 +8,7 @@ import { type PostgresPair, startPostgresPair } from '../embedded/postgresPair.j
 import type { DatabaseRole, Parts } from '../roles/parts.js';
 import { NATS_PERMISSIONS, type NatsRole } from '../streams/permissions.js';
 import { parseUnityEditors } from '../unity/parseUnityEditors.js';
+import { configuredServices, createServicesProcess, type ServicesProcess } from './servicesProcess.js';
 import { type SimulatorProcess, startSimulatorProcess } from './simulatorProcess.js';
 
 export interface RunningParts extends Parts {
@@ -15,6 +16,8 @@ export interface RunningParts extends Parts {
     readonly nats: NatsServer | undefined;
     readonly postgres: PostgresPair | undefined;
     readonly simulator: SimulatorProcess | undefined;
+    /** Not started: `begin` it when everything else runs. */
+    readonly services: ServicesProcess | undefined;
   };
   stop(): Promise<void>;
 }
@@ -35,12 +38,18 @@ export async function startParts(options: PartsOptions): Promise<RunningParts> {
     startNats(options),
     startPostgres(options),
     startSimulator(options),
+    createServicesProcess(options),
   ]);
-  const [nats, postgres, simulator] = started.map((result) =>
+  const [nats, postgres, simulator, services] = started.map((result) =>
     result.status === 'fulfilled' ? result.value : undefined,
-  ) as [NatsServer | undefined, PostgresPair | undefined, SimulatorProcess | undefined];
+  ) as [
+    NatsServer | undefined,
+    PostgresPair | undefined,
+    SimulatorProcess | undefined,
+    ServicesProcess | undefined,
+  ];
   const stop = async () => {
-    await Promise.all([nats?.stop(), postgres?.stop(), simulator?.stop()]);
+    await Promise.all([nats?.stop(), postgres?.stop(), simulator?.stop(), services?.stop()]);
   };
   const failed = started.find((result) => result.status === 'rejected');
   if (failed?.status === 'rejected') {
@@ -52,7 +61,8 @@ export async function startParts(options: PartsOptions): Promise<RunningParts> {
     nats: natsPart(config, home, nats),
     postgres: postgresPart(config, home, postgres),
     unity: unityPart(config, simulator),
-    embedded: { nats, postgres, simulator },
+    services: configuredServices(config, { cv: services?.place, asr: services?.place }),
+    embedded: { nats, postgres, simulator, services },
     stop,
   };
 }

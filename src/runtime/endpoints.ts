@@ -38,7 +38,7 @@ export function removeStaleEndpoints(home: Home): void {
 }
 
 async function endpointsOf(parts: RunningParts, http: { url: string; token: string }): Promise<object> {
-  const { nats, postgres, simulator } = parts.embedded;
+  const { nats, postgres, simulator, services } = parts.embedded;
   const client = parts.nats.credentials('client');
   return {
     http: http.url,
@@ -60,12 +60,15 @@ async function endpointsOf(parts: RunningParts, http: { url: string; token: stri
           ),
         ),
     effectLog: simulator?.effectLog ?? null,
+    cvService: parts.services.cv?.url ?? null,
+    asrService: parts.services.asr?.url ?? null,
     pids: {
       main: process.pid,
       nats: nats?.pid ?? null,
       postgres: postgres?.primary.pid ?? null,
       replica: postgres?.replica.pid ?? null,
       simulator: simulator?.pid ?? null,
+      services: services?.pid ?? null,
     },
   };
 }

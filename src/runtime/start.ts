@@ -107,6 +107,7 @@ async function start(
     const url = app.address()?.url ?? '';
     await ready(url);
     describeParts(home, parts, token);
+    await parts.embedded.services?.begin();
     running.endpoints = createEndpointsFile(home, parts, { url, token });
     await running.endpoints.write();
     return { parts, started: { url, token, home: home.dir, version, tookMs: 0 } };

@@ -192,5 +192,6 @@ function commandOf(
     payloadSha: payloadShaOf(request),
     acceptedAt: message.storedAt,
     position,
+    via: message.subject.startsWith(`${SUBJECTS.envelopes}.`) ? 'ingest' : 'publish',
   };
 }

@@ -3,9 +3,10 @@ import type { NatsConnection } from 'nats';
 import type { Clock } from '../core/clock.js';
 import { pause } from '../core/clock.js';
 import type { Service } from '../core/service.js';
-import { type LoggedEvent, seqOf } from '../events/event.js';
+import { isEnd, type LoggedEvent, seqOf } from '../events/event.js';
 import { decodeLogMessage } from '../events/log.js';
-import type { Feed } from '../http/ports.js';
+import type { CommandBeginning, Feed } from '../http/ports.js';
+import { Beginnings } from './beginnings.js';
 import { readStream } from './logReader.js';
 import { STREAMS } from './topology.js';
 
@@ -16,6 +17,7 @@ export class LogFeed implements Feed, Service {
   readonly #clock: Clock;
   readonly #sessions = new Map<string, Set<(logged: LoggedEvent) => void>>();
   readonly #waiting = new Map<string, Set<(logged: LoggedEvent) => void>>();
+  readonly #beginnings = new Beginnings();
   #abort = new AbortController();
   #reading: Promise<void> | undefined;
   #lastStreamSeq = 0;
@@ -43,6 +45,10 @@ export class LogFeed implements Feed, Service {
 
   lastSeq(): number {
     return this.#lastSeq;
+  }
+
+  beginning(commandId: string): CommandBeginning | undefined {
+    return this.#beginnings.of(commandId);
   }
 
   onSession(sessionId: string, listener: (logged: LoggedEvent) => void): () => void {
@@ -87,8 +93,10 @@ export class LogFeed implements Feed, Service {
 
   #tell(logged: LoggedEvent): void {
     this.#lastSeq = logged.seq;
+    // First: whoever is told of an end asks how it began.
+    this.#beginnings.see(logged);
     for (const listener of this.#sessions.get(logged.event.sessionId) ?? []) listener(logged);
-    if (logged.event.kind !== 'started')
+    if (isEnd(logged.event))
       for (const listener of this.#waiting.get(logged.event.commandId) ?? []) listener(logged);
   }
 }

@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache';
 import { type NatsConnection, headers as natsHeaders } from 'nats';
 import type { Clock } from '../core/clock.js';
 import { SparkError } from '../core/errors.js';
+import { sha256 } from '../core/ids.js';
 import type { ImageSource } from '../projections/ports.js';
 import type { ImageStore } from '../workers/ports.js';
 import { API_ERRORS, apiErrorCode, publishUntilAcked, untilAnswered } from './publish.js';
@@ -35,7 +36,14 @@ export async function createImageStore(
   const manager = await jetstreamManager(nc);
   const known = new LRUCache<string, true>({ max: KNOWN_SHAS });
   // An outage is waited for: it is no command's fault.
-  const get = (sha256: string) => untilAnswered(clock, signal, () => load(manager, sha256));
+  const found = (sha: string) => untilAnswered(clock, signal, () => load(manager, sha));
+  // More than one role may store images: what an undo writes is what the name says, or nothing.
+  const get = async (sha: string): Promise<Uint8Array | undefined> => {
+    const bytes = await found(sha);
+    if (bytes && sha256(bytes) !== sha)
+      throw new BrokenImageError(`the bytes stored as ${sha} are not those`, { fields: { sha } });
+    return bytes;
+  };
   return {
     put: async (images) => {
       const fresh = images.filter(({ sha256 }) => !known.has(sha256));
@@ -44,16 +52,16 @@ export async function createImageStore(
     },
     get,
     fetch: async (shas) => {
-      const found = new Map<string, Uint8Array>();
+      const images = new Map<string, Uint8Array>();
       const queue = [...new Set(shas)];
       const take = async (): Promise<void> => {
         for (let sha = queue.pop(); sha !== undefined; sha = queue.pop()) {
-          const bytes = await get(sha);
-          if (bytes) found.set(sha, bytes);
+          const bytes = await found(sha);
+          if (bytes) images.set(sha, bytes);
         }
       };
       await Promise.all(Array.from({ length: Math.min(GETS_AT_ONCE, queue.length) }, take));
-      return found;
+      return images;
     },
   };
 }

@@ -2,40 +2,52 @@ import type { NatsConnection } from 'nats';
 import type { Clock } from '../core/clock.js';
 import { liveBodyOf, liveSubjectOf } from '../events/live.js';
 import type { LiveFeed } from '../workers/ports.js';
+import { ProgressFeed } from './progressFeed.js';
+import { TelemetryQueue } from './telemetryQueue.js';
 
-/** Telemetry waiting for the connection; above this the oldest goes (product.md section 2). */
-const MAX_QUEUED_FRAMES = 1_000;
 const encoder = new TextEncoder();
 
 export interface LiveStats {
   frameDropped(): void;
+  progressDropped(): void;
 }
 
 /**
  * Copies of stored events on the subjects that clients already use: core NATS, at most once, nobody waits for them. While the
- * connection is away copies of facts are skipped (SSE resumes from the log) and frames wait in a bounded queue.
+ * connection is away copies of facts are skipped (SSE resumes from the log) and telemetry waits in a bounded queue.
  */
-export function createLiveFeed(nc: NatsConnection, clock: Clock, stats: LiveStats): LiveFeed {
+export function createLiveFeed(
+  nc: NatsConnection,
+  clock: Clock,
+  stats: LiveStats,
+): LiveFeed & { readonly telemetryDepth: number } {
+  const isOpen = () => connected && !nc.isClosed();
+  const queue = new TelemetryQueue(isOpen, nc.publish.bind(nc), (kind) =>
+    kind === 'frame' ? stats.frameDropped() : stats.progressDropped(),
+  );
+  const progress = new ProgressFeed(queue, clock);
   let connected = true;
-  const frames: { subject: string; body: Uint8Array }[] = [];
-  const drain = () => {
-    for (const frame of frames.splice(0)) nc.publish(frame.subject, frame.body);
-  };
   void (async () => {
     for await (const status of nc.status()) {
       if (status.type === 'disconnect') connected = false;
       if (status.type === 'reconnect') {
         connected = true;
-        drain();
+        queue.drain();
       }
     }
   })();
   return {
+    /** Frames and ticks that wait for the connection. */
+    get telemetryDepth() {
+      return queue.depth;
+    },
     published: (events) => {
-      if (!connected || nc.isClosed()) return;
+      if (!isOpen()) return;
       for (const event of events)
         nc.publish(liveSubjectOf(event), encoder.encode(JSON.stringify(liveBodyOf(event))));
     },
+    progress: (tick) => progress.add(tick),
+    unitProgress: (tick) => progress.addUnit(tick),
     frame: (frame) => {
       const subject = `spark.preview.unity.frame.${frame.sessionId}`;
       const body = {
@@ -49,12 +61,7 @@ export function createLiveFeed(nc: NatsConnection, clock: Clock, stats: LiveStat
         widthPx: frame.widthPx,
         heightPx: frame.heightPx,
       };
-      frames.push({ subject, body: encoder.encode(JSON.stringify(body)) });
-      if (frames.length > MAX_QUEUED_FRAMES) {
-        frames.shift();
-        stats.frameDropped();
-      }
-      if (connected && !nc.isClosed()) drain();
+      queue.add({ kind: 'frame', subject, body: encoder.encode(JSON.stringify(body)) });
     },
   };
 }

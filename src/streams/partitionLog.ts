@@ -209,6 +209,12 @@ class Appender implements PartitionLog {
 }
 
 function approximateBytes(event: SparkEvent): number {
-  if (event.kind === 'started') return 700 + JSON.stringify(event.envelope.payload).length;
-  return 700 + JSON.stringify(event.kind === 'failed' ? event.error : event.result).length;
+  if (event.kind === 'started')
+    return 700 + 1_000 * (event.intents?.length ?? 0) + JSON.stringify(event.envelope.payload).length;
+  if (event.kind === 'noted') return 1_000;
+  return (
+    700 +
+    1_000 * (event.changes?.length ?? 0) +
+    JSON.stringify(event.kind === 'failed' ? event.error : event.result).length
+  );
 }

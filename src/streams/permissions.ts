@@ -1,4 +1,4 @@
-import { STREAMS } from './topology.js';
+import { CANCELS_BUCKET, EDITORS_BUCKET, STREAMS, UPLOAD_BUCKET } from './topology.js';
 
 /** One NATS user a role, each with the fewest subjects it can do its work with. Inboxes are private: a role reads only its own. */
 export type NatsRole = 'admin' | 'ingest' | 'worker' | 'projector' | 'client';
@@ -28,6 +28,12 @@ const readerOf = (...streams: string[]): string[] =>
   ]);
 /** Server 2.15 still sends v1 ack subjects; both forms are permitted (nats.md, fact 8). */
 const ackOf = (stream: string): string[] => [`$JS.ACK.${stream}.>`, `$JS.ACK.*.*.${stream}.>`];
+/** An object store is read through a consumer that pushes, after a look at the object's own entry. */
+const uploadsReader = (): string[] => [
+  ...infoOf(STREAMS.uploads),
+  ...readerOf(STREAMS.uploads),
+  `$JS.API.STREAM.MSG.GET.${STREAMS.uploads}`,
+];
 const LIVE = ['spark.runtime.>', 'spark.preview.>', 'spark.build.>'];
 
 export const NATS_PERMISSIONS: Readonly<Record<NatsRole, NatsPermissions>> = {
@@ -38,15 +44,31 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsRole, NatsPermissions>> = {
       'spark.commands.>',
       'spark.command-envelopes.*',
       'spark.canary',
+      'spark.dlq-actions',
+      // An import brings the bytes of its operations along.
+      'spark.images.>',
       'spark.internal.>',
       '_INBOX_spark_client.>',
       '_INBOX.>',
       '$JS.API.INFO',
-      ...infoOf(STREAMS.commands, STREAMS.log, STREAMS.parked, STREAMS.images),
-      ...readerOf(STREAMS.log),
+      ...infoOf(STREAMS.commands, STREAMS.log, STREAMS.parked, STREAMS.images, STREAMS.editors),
+      ...readerOf(STREAMS.log, STREAMS.editors),
+      `$KV.${EDITORS_BUCKET}.*`,
+      `$KV.${CANCELS_BUCKET}.*`,
+      `$JS.API.STREAM.INFO.${STREAMS.cancels}`,
       `$JS.API.CONSUMER.INFO.${STREAMS.commands}.*`,
+      `$O.${UPLOAD_BUCKET}.>`,
+      ...uploadsReader(),
+      // A put that fails takes its chunks back.
+      `$JS.API.STREAM.PURGE.${STREAMS.uploads}`,
     ],
-    subscribe: [...inbox('ingest'), 'spark.submit.>', '$SRV.>'],
+    subscribe: [
+      ...inbox('ingest'),
+      'spark.internal.rate',
+      'spark.submit.>',
+      '$SRV.>',
+      'spark.internal.editors-changed',
+    ],
   },
   worker: {
     publish: [
@@ -58,20 +80,29 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsRole, NatsPermissions>> = {
       ...LIVE,
       `${inboxPrefixOf('ingest')}.>`,
       '$JS.API.INFO',
-      ...infoOf(STREAMS.commands, STREAMS.log, STREAMS.parked, STREAMS.images),
-      ...readerOf(STREAMS.commands, STREAMS.log),
+      ...infoOf(STREAMS.commands, STREAMS.log, STREAMS.parked, STREAMS.images, STREAMS.editors),
+      ...readerOf(STREAMS.commands, STREAMS.log, STREAMS.editors),
+      ...infoOf(STREAMS.cancels),
+      ...readerOf(STREAMS.cancels),
       `$JS.API.CONSUMER.RESET.${STREAMS.commands}.*`,
       `$JS.API.STREAM.PURGE.${STREAMS.commands}`,
       `$JS.API.STREAM.PURGE.${STREAMS.parked}`,
       ...ackOf(STREAMS.commands),
+      ...uploadsReader(),
     ],
     subscribe: [...inbox('worker'), 'spark.internal.>'],
   },
   projector: {
     publish: [
       '$JS.API.INFO',
-      ...infoOf(STREAMS.commands, STREAMS.log, STREAMS.images, STREAMS.deadLetters),
-      ...readerOf(STREAMS.commands, STREAMS.log, STREAMS.deadLetters),
+      ...infoOf(
+        STREAMS.commands,
+        STREAMS.log,
+        STREAMS.images,
+        STREAMS.deadLetters,
+        STREAMS.deadLetterActions,
+      ),
+      ...readerOf(STREAMS.commands, STREAMS.log, STREAMS.deadLetters, STREAMS.deadLetterActions),
     ],
     subscribe: inbox('projector'),
   },

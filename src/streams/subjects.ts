@@ -10,6 +10,7 @@ export const SUBJECTS = {
   log: 'spark.log',
   images: 'spark.images',
   deadLetters: 'spark.dlq',
+  deadLetterActions: 'spark.dlq-actions',
   parked: 'spark.parked',
   /** Requests between SPARK's own roles. */
   internal: 'spark.internal',

@@ -72,6 +72,14 @@ async function answerOf(
         retryAfterMs: result.retryAfterMs,
         queuePosition: result.queuePosition,
       };
+    case 'rate_limited':
+      return {
+        accepted: false,
+        code: 'rate_limited',
+        message: `more than ${result.count} commands in ${result.windowSeconds} s: the limit "${result.limit}"`,
+        errors: [],
+        retryAfterMs: result.retryAfterMs,
+      };
     default:
       return {
         accepted: false,

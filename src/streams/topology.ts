@@ -9,6 +9,9 @@ import {
 import { nanos } from 'nats';
 import { SUBJECTS } from './subjects.js';
 
+/** The object store of posted files; its stream's name and subjects follow the convention of all NATS clients. */
+export const UPLOAD_BUCKET = 'spark-uploads';
+
 /** Names of the streams, as operators see them. */
 export const STREAMS = {
   commands: 'SPARK_COMMANDS',
@@ -17,9 +20,17 @@ export const STREAMS = {
   parked: 'SPARK_PARKED',
   telemetry: 'SPARK_TELEMETRY',
   deadLetters: 'SPARK_DLQ',
+  deadLetterActions: 'SPARK_DLQ_ACTIONS',
   advisories: 'SPARK_ADVISORIES',
   canary: 'SPARK_CANARY',
+  uploads: `OBJ_${UPLOAD_BUCKET}`,
+  /** The stream behind the key-value bucket of the same name. */
+  editors: 'KV_spark-editors',
+  cancels: 'KV_spark-cancels',
 } as const;
+
+export const EDITORS_BUCKET = 'spark-editors';
+export const CANCELS_BUCKET = 'spark-cancels';
 
 export interface TopologyLimits {
   readonly partitions: number;
@@ -29,7 +40,12 @@ export interface TopologyLimits {
   readonly duplicateWindowMs: number;
   readonly deadLetterMaxAgeMs: number;
   readonly telemetryPerSubject: number;
-  /** Messages a worker may hold unacknowledged over all partitions. */
+  /** All uploads together: they come from outside, and must not fill the disk. */
+  readonly uploadsMaxBytes: number;
+  readonly uploadTtlMs: number;
+  /** A wish to cancel holds as long as an idempotency key. */
+  readonly cancelTtlMs: number;
+  /** Messages a worker may hold unacknowledged, of one partition or of all together. */
   readonly maxAckPending: number;
 }
 
@@ -44,8 +60,12 @@ export function streamConfigs(limits: TopologyLimits): Partial<StreamConfig & { 
     parkedStream(limits),
     telemetryStream(limits),
     deadLettersStream(limits),
+    deadLetterActionsStream(limits),
     advisoriesStream(limits),
     canaryStream(limits),
+    uploadsStream(limits),
+    editorsStream(limits),
+    cancelsStream(limits),
   ];
 }
 
@@ -119,6 +139,35 @@ const canaryStream = (limits: TopologyLimits): Config => ({
   max_msgs: 1,
 });
 
+/** As a client of the key-value store expects its bucket; the newest entry of each editor. */
+const editorsStream = (limits: TopologyLimits): Config => ({
+  ...durable(limits),
+  name: STREAMS.editors,
+  description: 'The editors registry: what is registered and what is paused',
+  subjects: [`$KV.${EDITORS_BUCKET}.>`],
+  discard: DiscardPolicy.New,
+  max_msgs_per_subject: 1,
+  max_msg_size: 64 * 1024,
+  max_bytes: 256 * 1024 * 1024,
+  allow_rollup_hdrs: true,
+  allow_direct: true,
+});
+
+/** As a client of the key-value store expects its bucket; by command id. */
+const cancelsStream = (limits: TopologyLimits): Config => ({
+  ...durable(limits),
+  name: STREAMS.cancels,
+  description: 'Wishes to cancel a command, until its key is forgotten',
+  subjects: [`$KV.${CANCELS_BUCKET}.>`],
+  discard: DiscardPolicy.New,
+  max_msgs_per_subject: 1,
+  max_msg_size: 8 * 1024,
+  max_age: nanos(limits.cancelTtlMs),
+  max_bytes: 256 * 1024 * 1024,
+  allow_rollup_hdrs: true,
+  allow_direct: true,
+});
+
 const telemetryStream = (limits: TopologyLimits): Config => ({
   name: STREAMS.telemetry,
   description: 'Preview frames and progress ticks: the newest few of each session, oldest dropped',
@@ -143,6 +192,18 @@ const deadLettersStream = (limits: TopologyLimits): Config => ({
   allow_direct: true,
 });
 
+/** As old as the letters: an action comes after its letter, so no letter outlives what was done about it. */
+const deadLetterActionsStream = (limits: TopologyLimits): Config => ({
+  ...durable(limits),
+  name: STREAMS.deadLetterActions,
+  description: 'What was done about dead letters: redriven or dropped, by whom',
+  subjects: [SUBJECTS.deadLetterActions],
+  discard: DiscardPolicy.New,
+  max_age: nanos(limits.deadLetterMaxAgeMs),
+  duplicate_window: nanos(limits.duplicateWindowMs),
+  allow_direct: true,
+});
+
 const advisoriesStream = (limits: TopologyLimits): Config => ({
   ...durable(limits),
   name: STREAMS.advisories,
@@ -153,6 +214,20 @@ const advisoriesStream = (limits: TopologyLimits): Config => ({
   ],
   discard: DiscardPolicy.Old,
   max_age: nanos(7 * DAY_MS),
+});
+
+/** As `@nats-io/obj` would make it, so that any NATS client can look into the bucket. */
+const uploadsStream = (limits: TopologyLimits): Config => ({
+  ...durable(limits),
+  name: STREAMS.uploads,
+  description: 'Posted files by sha-256, until they expire',
+  subjects: [`$O.${UPLOAD_BUCKET}.C.>`, `$O.${UPLOAD_BUCKET}.M.>`],
+  // Refused when full: what somebody has just posted must not vanish for the next one's sake.
+  discard: DiscardPolicy.New,
+  max_bytes: limits.uploadsMaxBytes,
+  max_age: nanos(limits.uploadTtlMs),
+  allow_rollup_hdrs: true,
+  allow_direct: true,
 });
 
 /** What a partition's worker reads. Partition 0 also takes what kept its own subject because it fits no partition. */
@@ -173,7 +248,9 @@ export function workerConsumerConfig(partition: number, limits: TopologyLimits):
     ack_wait: nanos(ACK_WAIT_MS),
     // Attempts are counted by the worker: a delivery is not an attempt.
     max_deliver: -1,
-    max_ack_pending: Math.max(1, Math.floor(limits.maxAckPending / limits.partitions)),
+    // For each partition all of it: the worker's own watermark counts over all. Were it less, a flood in one partition would stop its
+    // deliveries without the worker knowing, and nobody would make room for those behind it.
+    max_ack_pending: limits.maxAckPending,
     filter_subjects: partitionSubjects(partition),
   };
 }

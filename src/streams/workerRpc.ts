@@ -1,27 +1,36 @@
 import type { NatsConnection } from 'nats';
 import { messageOf } from '../core/errors.js';
+import type { EditorsAnswer, EditorsChanged } from '../http/editorsPort.js';
 import type { CommandStatus, UndoPlan, WorkerQueries } from '../http/ports.js';
-import type { WorkerAnswers } from '../workers/ports.js';
+import type { ReconcileAnswer, ReconcileRequest, WorkerAnswers } from '../workers/ports.js';
 import { SUBJECTS } from './subjects.js';
 
 /** Questions of other roles to the worker: core NATS requests, answered from its memory; no answer means no worker. */
 const SUBJECT = {
   status: `${SUBJECTS.internal}.status`,
+  editors: `${SUBJECTS.internal}.editors`,
   planUndo: `${SUBJECTS.internal}.plan-undo`,
   owner: `${SUBJECTS.internal}.owner`,
+  reconcile: `${SUBJECTS.internal}.reconcile`,
   held: `${SUBJECTS.internal}.held`,
   released: `${SUBJECTS.internal}.released`,
 } as const;
+/** The only one that ingest listens to. */
+export const EDITORS_CHANGED = `${SUBJECTS.internal}.editors-changed`;
 const STATUS_TIMEOUT_MS = 500;
 const PLAN_TIMEOUT_MS = 10_000;
+/** It is appended to the log before it is answered. */
+const RECONCILE_TIMEOUT_MS = 5_000;
 
 /** Serves the questions until the returned stop is called. */
 export function serveWorkerQueries(nc: NatsConnection, answers: WorkerAnswers): () => void {
   const subscriptions = [
     serve(nc, SUBJECT.status, (request) => answers.status(request as string[])),
+    serve(nc, SUBJECT.editors, () => answers.editors()),
     serve(nc, SUBJECT.planUndo, (request) =>
       answers.planUndo(request as Parameters<WorkerAnswers['planUndo']>[0]),
     ),
+    serve(nc, SUBJECT.reconcile, (request) => answers.reconcile(request as ReconcileRequest)),
     serve(nc, SUBJECT.owner, async () => ({ owner: true })),
     serve(nc, SUBJECT.held, async () => ({ commands: answers.heldCommands() })),
   ];
@@ -52,7 +61,9 @@ export function createWorkerQueries(nc: NatsConnection): WorkerQueries {
       const answer = await ask<CommandStatus[]>(nc, SUBJECT.status, commandIds, STATUS_TIMEOUT_MS);
       return Array.isArray(answer) ? answer : [];
     },
+    editors: () => ask<EditorsAnswer>(nc, SUBJECT.editors, null, STATUS_TIMEOUT_MS),
     planUndo: (request) => ask<UndoPlan>(nc, SUBJECT.planUndo, request, PLAN_TIMEOUT_MS),
+    reconcile: (request) => ask<ReconcileAnswer>(nc, SUBJECT.reconcile, request, RECONCILE_TIMEOUT_MS),
   };
 }
 
@@ -88,4 +99,17 @@ async function ask<T>(
     // No responders, a timeout, a closed connection: there is no worker to ask just now, and callers have another source.
     return undefined;
   }
+}
+
+/** The owner says which editors have changed, so that nobody shows what was. At most once: caches end by themselves too. */
+export function tellEditorsChanged(nc: NatsConnection, changed: EditorsChanged): void {
+  if (!nc.isClosed()) nc.publish(EDITORS_CHANGED, JSON.stringify(changed));
+}
+
+export function onEditorsChanged(nc: NatsConnection, listener: (changed: EditorsChanged) => void): void {
+  nc.subscribe(EDITORS_CHANGED, {
+    callback: (error, message) => {
+      if (!error) listener(message.json<EditorsChanged>());
+    },
+  });
 }

@@ -10,9 +10,11 @@ import type { RawReply } from './rawReply.js';
 export interface CallTimeouts {
   readonly readMs: number;
   readonly mutationMs: number;
+  /** How long the import of a file that is on disk is asked for again. */
+  readonly importMs: number;
 }
 
-export const CALL_TIMEOUTS: CallTimeouts = { readMs: 45_000, mutationMs: 150_000 };
+export const CALL_TIMEOUTS: CallTimeouts = { readMs: 45_000, mutationMs: 150_000, importMs: 30_000 };
 
 /** One editor as the gate reaches it, for the time of one operation. */
 export interface EditorAccess {
@@ -22,6 +24,8 @@ export interface EditorAccess {
   readonly lane: EditorLane;
   readonly clock: Clock;
   readonly timeouts: CallTimeouts;
+  /** Told before a call that may change what the editor shows, and when it has ended. */
+  readonly changed: (what: 'content' | 'scene') => void;
 }
 
 /** Calls a tool. Throws only the signal's reason, when that cut the call off. */
@@ -51,4 +55,16 @@ export async function mutate(
   call: GateCall,
 ): Promise<Answer> {
   return classify(await callTool(access, tool, args, call, access.timeouts.mutationMs));
+}
+
+/** Around a call that may change something: told before it is sent, and when it has ended. */
+export function changing<T>(act: (access: EditorAccess) => Promise<T>): (access: EditorAccess) => Promise<T> {
+  return async (access) => {
+    access.changed('content');
+    try {
+      return await act(access);
+    } finally {
+      access.changed('content');
+    }
+  };
 }

@@ -1,3 +1,4 @@
+import type { EditorEntry } from '../commands/editorEntry.js';
 import type { Clock } from '../core/clock.js';
 import { cleanText } from './cleanText.js';
 import type { Instances } from './instances.js';
@@ -23,8 +24,12 @@ export type EditorResolver = (editor: string, signal: AbortSignal) => Promise<Ed
 export interface DirectoryOptions {
   readonly serverUrl: string;
   readonly editors: readonly ConfiguredEditor[];
+  /** The registry as it is now: looked at each time, so that a change counts at once. */
+  readonly registry?: ReadonlyMap<string, EditorEntry>;
+  /** MCP servers besides `serverUrl` that a registered editor may be on: they come from configuration only. */
+  readonly furtherUrls?: readonly string[];
   readonly resolve: EditorResolver | null;
-  readonly listInstances: (signal: AbortSignal) => Promise<Instances>;
+  readonly listInstances: (signal: AbortSignal, serverUrl: string) => Promise<Instances>;
   readonly clock: Clock;
 }
 
@@ -34,8 +39,8 @@ const RETRY_MS = 1_000;
 export const DEFAULT_EDITOR = 'default';
 
 /**
- * Editor name → Unity instance and project folder: configuration, then the resolver, then the one connected project of that
- * name. `default` is the only instance there is, as long as nothing is configured and it is the only one. Anything else is
+ * Editor name → Unity instance and project folder: configuration, then the registry, then the resolver, then the one connected project
+ * of that name. `default` is the only instance there is, as long as nothing is configured and it is the only one. Anything else is
  * "away": a command must never land in another project because the right one is closed.
  */
 export class EditorDirectory {
@@ -57,42 +62,60 @@ export class EditorDirectory {
   async place(editor: string, signal: AbortSignal): Promise<PlaceAnswer> {
     const configured = this.configured.get(editor);
     if (configured) return configured;
-    const cached = this.found.get(editor);
+    const entry = this.options.registry?.get(editor);
+    const serverUrl = (entry?.registered ? entry.mcpUrl : null) ?? this.options.serverUrl;
+    if (!this.allows(serverUrl))
+      return away(`the MCP server of editor "${editor}" is not in the configuration (UNITY_MCP_URLS)`);
+    if (entry?.registered && entry.instance !== null) {
+      const { instance, projectFolder } = entry;
+      return { kind: 'found', place: { instance, projectFolder, serverUrl } };
+    }
+    const key = keyOf(editor, serverUrl);
+    const cached = this.found.get(key);
     if (cached && this.options.clock.monotonicMs() < cached.untilMs) return cached.answer;
-    const answer = await this.ask(editor, signal);
+    const answer = await this.ask(editor, serverUrl, signal);
     if (answer.kind === 'found') {
-      this.found.set(editor, { answer, untilMs: this.options.clock.monotonicMs() + CACHE_MS });
+      this.found.set(key, { answer, untilMs: this.options.clock.monotonicMs() + CACHE_MS });
     }
     return answer;
   }
 
-  /** The server does not know the instance (any more): ask again next time. */
-  forget(editor: string): void {
-    this.found.delete(editor);
+  /** Service URLs come from configuration only, whatever an entry of the registry says. */
+  allows(serverUrl: string): boolean {
+    return serverUrl === this.options.serverUrl || (this.options.furtherUrls ?? []).includes(serverUrl);
   }
 
-  private async ask(editor: string, signal: AbortSignal): Promise<PlaceAnswer> {
-    const { resolve, serverUrl } = this.options;
+  /** The server does not know the instance (any more): ask again next time. */
+  forget(editor: string): void {
+    for (const url of [this.options.serverUrl, ...(this.options.furtherUrls ?? [])])
+      this.found.delete(keyOf(editor, url));
+  }
+
+  private async ask(editor: string, serverUrl: string, signal: AbortSignal): Promise<PlaceAnswer> {
+    const { resolve } = this.options;
     try {
-      const place = await resolve?.(editor, signal);
+      const place = serverUrl === this.options.serverUrl ? await resolve?.(editor, signal) : null;
       if (place) return { kind: 'found', place };
     } catch (error) {
       signal.throwIfAborted();
       return away(`where editor "${editor}" is could not be asked: ${cleanText(String(error))}`);
     }
-    const instances = await this.options.listInstances(signal);
+    const instances = await this.options.listInstances(signal, serverUrl);
     if (instances.kind === 'away') return away(instances.reason);
     if (instances.kind === 'absent') {
       return away(`editor "${editor}" is not configured, and the MCP server does not list its editors`);
     }
-    const taken = this.taken.get(editor);
+    const key = keyOf(editor, serverUrl);
+    const taken = this.taken.get(key);
     if (taken !== undefined && !instances.ids.includes(taken)) return away(goneReason(editor, taken));
     const chosen = taken ?? chooseInstance(editor, instances.ids, this.configured.size === 0);
     if (typeof chosen !== 'string') return away(chosen.unclear);
-    this.taken.set(editor, chosen);
+    this.taken.set(key, chosen);
     return { kind: 'found', place: { instance: chosen, projectFolder: null, serverUrl } };
   }
 }
+
+const keyOf = (editor: string, serverUrl: string): string => `${editor} ${serverUrl}`;
 
 /** While the one project reloads, another may be the only one connected: it must not be taken for it. */
 function goneReason(editor: string, instance: string): string {

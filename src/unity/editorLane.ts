@@ -7,6 +7,8 @@ import { type AbortWatcher, unwatchAbort, watchAbort } from './abortWatch.js';
 export class EditorLane {
   /** A call may still be running or queued in the editor: nothing more is sent before it has answered a ping. */
   suspect = false;
+  /** The Unity instance it reached last: other names may lead to the same one. */
+  instance = '';
   private busy = false;
   private readonly waiting: (() => void)[] = [];
 

@@ -1,37 +1,41 @@
+import type { EditorEntry } from '../commands/editorEntry.js';
 import type { Clock } from '../core/clock.js';
 import type { Service } from '../core/service.js';
 import type { CreatedFolder } from '../events/event.js';
+import type { CircuitBreaker } from '../resilience/circuitBreaker.js';
 import type {
   Answer,
   ChangeStep,
   EditorGate,
+  FileRead,
   FolderContent,
   GateCall,
   Probe,
   Readiness,
   View,
 } from '../workers/editor.js';
-import { CALL_TIMEOUTS, type CallTimeouts, type EditorAccess } from './editorAccess.js';
-import {
-  EditorDirectory,
-  type EditorPlace,
-  type EditorResolver,
-  type PlaceAnswer,
-} from './editorDirectory.js';
+import type { SurveyedEditor } from '../workers/editorsPort.js';
+import { createBuildGate } from './builds.js';
+import { CALL_TIMEOUTS, type CallTimeouts, changing, type EditorAccess } from './editorAccess.js';
+import type { EditorResolver } from './editorDirectory.js';
 import { EditorLane } from './editorLane.js';
+import { EditorReach } from './editorReach.js';
+import { stampOf } from './editorRevisions.js';
 import { Fence } from './fence.js';
 import { type FenceStore, memoryFenceStore } from './fenceStore.js';
 import { pruneFolders, readFolders, stageFolders } from './folders.js';
-import { listInstances } from './instances.js';
+import { type Inspection, inspectAsset } from './inspect.js';
+import { callOpaqueTool } from './opaqueTool.js';
 import type { ConfiguredEditor } from './parseUnityEditors.js';
 import { type PlannableChange, planChange } from './plan.js';
 import { probeFolder, probeOverMcp } from './probe.js';
-import { ProjectFolder } from './projectFolder.js';
+import type { ProjectFolder } from './projectFolder.js';
 import { notReady, pingEditor, READY } from './readiness.js';
+import { readMediaFile } from './readMedia.js';
 import { type Rendering, renderView } from './render.js';
 import { runStep } from './runStep.js';
 import { isPlannedStep } from './steps.js';
-import { type UnityAuth, UnityServer } from './unityServer.js';
+import type { UnityAuth } from './unityServer.js';
 
 export interface GateOptions {
   /** The MCP endpoint of editors that are not found elsewhere, e.g. `http://127.0.0.1:8080/mcp`. */
@@ -41,11 +45,16 @@ export interface GateOptions {
   /** `UNITY_EDITORS`, parsed. */
   readonly editors?: readonly ConfiguredEditor[];
   readonly resolve?: EditorResolver;
+  /** The editors registry as it is now; entries count only on `serverUrl` and `furtherUrls`. */
+  readonly registry?: ReadonlyMap<string, EditorEntry>;
+  readonly furtherUrls?: readonly string[];
   /** Default: in memory only. */
   readonly fenceStore?: FenceStore;
   readonly timeouts?: Partial<CallTimeouts>;
   /** MCP calls at once per server; default 10. */
   readonly maxConnections?: number;
+  /** The circuit breaker in front of a server; absent: none. */
+  readonly circuitOf?: (url: string) => CircuitBreaker;
   /** Told of every mutation and render, for metrics. Must not throw. */
   readonly onCall?: (call: GateCallReport) => void;
 }
@@ -62,7 +71,9 @@ const DRAIN_LIMIT_MS = 60_000;
 const DRAIN_POLL_MS = 200;
 
 /** The gate in front of the Unity editors: one thing at a time, fence tokens, probes, calls. Start is optional, stop final calls. */
-export function createEditorGate(options: GateOptions): EditorGate & Service {
+export function createEditorGate(
+  options: GateOptions,
+): EditorGate & Service & { survey(signal: AbortSignal): Promise<SurveyedEditor[]> } {
   return new UnityGate(options);
 }
 
@@ -71,22 +82,18 @@ class UnityGate implements EditorGate, Service {
   private readonly options: GateOptions;
   private readonly timeouts: CallTimeouts;
   private readonly fence: Fence;
-  private readonly directory: EditorDirectory;
+  private readonly reach: EditorReach;
   private readonly lanes = new Map<string, EditorLane>();
-  private readonly servers = new Map<string, UnityServer>();
-  private readonly folders = new Map<string, ProjectFolder>();
+  readonly builds = createBuildGate({
+    alone: (editor, label, call, act) => this.alone(editor, label, call, act),
+    access: (editor, signal) => this.access(editor, signal),
+  });
 
   constructor(options: GateOptions) {
     this.options = options;
     this.timeouts = { ...CALL_TIMEOUTS, ...options.timeouts };
     this.fence = new Fence(options.fenceStore ?? memoryFenceStore());
-    this.directory = new EditorDirectory({
-      serverUrl: options.serverUrl,
-      editors: options.editors ?? [],
-      resolve: options.resolve ?? null,
-      listInstances: (signal) => listInstances(this.server(options.serverUrl), signal),
-      clock: options.clock,
-    });
+    this.reach = new EditorReach(options);
   }
 
   start(): Promise<void> {
@@ -94,9 +101,7 @@ class UnityGate implements EditorGate, Service {
   }
 
   async stop(): Promise<void> {
-    const servers = [...this.servers.values()];
-    this.servers.clear();
-    await Promise.all(servers.map((server) => server.close()));
+    await this.reach.close();
     await this.fence.flush();
   }
 
@@ -109,7 +114,7 @@ class UnityGate implements EditorGate, Service {
     const untilMs = clock.monotonicMs() + DRAIN_LIMIT_MS;
     for (;;) {
       const { readiness, unanswered } = await this.ping(editor, signal);
-      if (readiness.state === 'ready') this.lane(editor).suspect = false;
+      if (readiness.state === 'ready') await this.ghostsGone(editor, signal);
       if (!unanswered || clock.monotonicMs() >= untilMs) return readiness;
       await clock.sleep(DRAIN_POLL_MS, signal);
     }
@@ -119,6 +124,11 @@ class UnityGate implements EditorGate, Service {
     const access = await this.access(editor, signal);
     if ('state' in access) return access;
     return access.folder ? probeFolder(access.folder, path) : probeOverMcp(access, path, signal);
+  }
+
+  async readFile(editor: string, path: string, maxBytes: number, signal: AbortSignal): Promise<FileRead> {
+    const access = await this.access(editor, signal);
+    return 'state' in access ? access : readMediaFile(access.folder, path, maxBytes, signal);
   }
 
   plan(change: PlannableChange): ReturnType<typeof planChange> {
@@ -161,7 +171,35 @@ class UnityGate implements EditorGate, Service {
   }
 
   render(editor: string, view: View, call: GateCall): Promise<Rendering> {
-    return this.alone(editor, 'manage_camera', call, (access) => renderView(access, view, call));
+    return this.alone(editor, 'manage_camera', call, (access) => renderView(access, view, call), false);
+  }
+
+  inspect(editor: string, path: string, call: GateCall): Promise<Inspection> {
+    return this.alone(editor, 'manage_asset', call, (access) => inspectAsset(access, path, call), false);
+  }
+
+  async revision(editor: string, view: View, signal: AbortSignal): Promise<string | null> {
+    const found = await this.reach.place(editor, signal);
+    if (found.kind === 'away') return null;
+    const { place } = found;
+    const suspects = [...this.lanes.values()].filter((lane) => lane.suspect);
+    if (suspects.some(({ instance }) => instance === place.instance)) return null;
+    const session = this.reach.server(place.serverUrl).client(editor, place.instance).sessions;
+    const stamp = stampOf(this.reach.folder(place), view.scenePath);
+    return `${this.reach.revisions.of(place, view.scenePath)} ${session} ${stamp}`;
+  }
+
+  survey(signal: AbortSignal): Promise<SurveyedEditor[]> {
+    return this.reach.survey(signal);
+  }
+
+  callTool(
+    editor: string,
+    tool: string,
+    args: Readonly<Record<string, unknown>>,
+    call: GateCall,
+  ): Promise<Answer> {
+    return this.alone(editor, 'call_tool', call, (access) => callOpaqueTool(access, tool, args, call));
   }
 
   /** The fenced, serial way to an editor: lane, token, place, ghosts gone, then `act`. */
@@ -170,14 +208,15 @@ class UnityGate implements EditorGate, Service {
     tool: string,
     call: GateCall,
     act: (access: EditorAccess) => Promise<T>,
+    mutates = true,
   ): Promise<T | Answer> {
     const lane = this.lane(editor);
     return lane.run(call.signal, async () => {
       await this.fence.admit(editor, call.token);
       const startedMs = this.options.clock.monotonicMs();
-      const answer = await this.actOnReady(editor, lane, call.signal, act);
+      const answer = await this.actOnReady(editor, lane, call.signal, mutates ? changing(act) : act);
       if (answer.kind === 'unknown' && answer.mayStillRun) lane.suspect = true;
-      if (answer.kind === 'away') this.directory.forget(editor);
+      if (answer.kind === 'away') this.reach.directory.forget(editor);
       const durationMs = this.options.clock.monotonicMs() - startedMs;
       this.options.onCall?.({ editor, tool, outcome: answer.kind, durationMs });
       return answer;
@@ -202,14 +241,18 @@ class UnityGate implements EditorGate, Service {
 
   private async ping(editor: string, signal: AbortSignal): ReturnType<typeof pingEditor> {
     signal.throwIfAborted();
-    const found = await this.place(editor, signal);
+    const found = await this.reach.place(editor, signal);
     if (found.kind === 'away') {
       return { readiness: notReady(found.reason, found.retryAfterMs), unanswered: false };
     }
     const { place } = found;
-    const ping = await pingEditor(this.server(place.serverUrl), editor, place.instance, signal);
+    const { revisions } = this.reach;
+    const server = this.reach.server(place.serverUrl);
+    const ping = await pingEditor(server, editor, place.instance, signal, (listed) =>
+      revisions.listed(place.serverUrl, listed),
+    );
     signal.throwIfAborted();
-    if (ping.readiness !== READY) this.directory.forget(editor);
+    if (ping.readiness !== READY) this.reach.directory.forget(editor);
     return ping;
   }
 
@@ -217,53 +260,31 @@ class UnityGate implements EditorGate, Service {
     editor: string,
     signal: AbortSignal,
   ): Promise<EditorAccess | (Readiness & { readonly state: 'away' })> {
-    const found = await this.place(editor, signal);
+    const found = await this.reach.place(editor, signal);
     if (found.kind === 'away') return notReady(found.reason, found.retryAfterMs);
     const { place } = found;
-    const folder = this.folder(place);
+    const folder = this.reach.folder(place);
     if (folder === undefined)
       return notReady(`the project folder of "${editor}" is not there: ${place.projectFolder}`);
+    const lane = this.lane(editor);
+    lane.instance = place.instance;
     return {
-      client: this.server(place.serverUrl).client(editor, place.instance),
+      client: this.reach.server(place.serverUrl).client(editor, place.instance),
       folder,
-      lane: this.lane(editor),
+      lane,
       clock: this.options.clock,
       timeouts: this.timeouts,
+      changed: (what) => this.reach.revisions.changed(place, what),
     };
   }
 
-  private async place(editor: string, signal: AbortSignal): Promise<PlaceAnswer> {
-    const found = await this.directory.place(editor, signal);
-    signal.throwIfAborted();
-    return found;
-  }
-
-  /** Undefined: configured and not there. */
-  private folder(place: EditorPlace): ProjectFolder | null | undefined {
-    if (place.projectFolder === null) return null;
-    const known = this.folders.get(place.projectFolder);
-    if (known) return known;
-    try {
-      const folder = new ProjectFolder(place.projectFolder);
-      this.folders.set(place.projectFolder, folder);
-      return folder;
-    } catch {
-      return undefined;
-    }
-  }
-
-  private server(url: string): UnityServer {
-    let server = this.servers.get(url);
-    if (!server) {
-      server = new UnityServer(
-        url,
-        this.options.auth ?? {},
-        () => this.options.clock.monotonicMs(),
-        this.options.maxConnections,
-      );
-      this.servers.set(url, server);
-    }
-    return server;
+  /** What was still under way has ended: whatever it did is there now. */
+  private async ghostsGone(editor: string, signal: AbortSignal): Promise<void> {
+    const lane = this.lane(editor);
+    if (!lane.suspect) return;
+    const found = await this.reach.place(editor, signal);
+    if (found.kind === 'found') this.reach.revisions.changed(found.place, 'content');
+    lane.suspect = false;
   }
 
   private lane(editor: string): EditorLane {

@@ -3,7 +3,12 @@ import type { UnityServer } from './unityServer.js';
 
 /** The Unity editors that a server knows, as `GET /api/instances` tells. */
 export type Instances =
-  | { readonly kind: 'known'; readonly ids: readonly string[] }
+  | {
+      readonly kind: 'known';
+      readonly ids: readonly string[];
+      /** Unity's session with the server, by id: a new one after each domain reload. Empty where the server does not tell. */
+      readonly sessions: ReadonlyMap<string, string>;
+    }
   /** No such route: hosted mode. */
   | { readonly kind: 'absent' }
   | { readonly kind: 'away'; readonly reason: string };
@@ -23,9 +28,13 @@ export async function listInstances(server: UnityServer, signal: AbortSignal): P
       reason: `the MCP server answers ${reply.status}: ${cleanText(reply.body['error'])}`,
     };
   }
+  const sessions = new Map<string, string>();
   const ids = listed.filter(isRecord).flatMap((one) => {
-    const { project, hash } = one;
-    return typeof project === 'string' && typeof hash === 'string' ? [`${project}@${hash}`] : [];
+    const { project, hash, session_id: session } = one;
+    if (typeof project !== 'string' || typeof hash !== 'string') return [];
+    const id = `${project}@${hash}`;
+    if (typeof session === 'string') sessions.set(id, session);
+    return [id];
   });
-  return { kind: 'known', ids };
+  return { kind: 'known', ids, sessions };
 }

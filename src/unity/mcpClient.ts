@@ -28,10 +28,16 @@ export class McpClient {
   /** The opened session, for calls that need not wait. */
   private session: Session | null = null;
   private nextId = 1;
+  private opened = 0;
 
   constructor(server: McpServer, instance: string) {
     this.server = server;
     this.instance = instance;
+  }
+
+  /** Sessions so far, the one to come included. */
+  get sessions(): number {
+    return Math.max(1, this.opened);
   }
 
   /** Calls a tool. Never throws: what went wrong is in the reply. */
@@ -79,7 +85,10 @@ export class McpClient {
 
   private async open(signal: AbortSignal): Promise<Session | RawReply> {
     // Not tied to the caller's signal: others wait for the same session, and its steps have time limits of their own.
-    this.opening ??= openSession(this.server, this.instance);
+    this.opening ??= openSession(this.server, this.instance).then((outcome) => {
+      if (outcome.kind === 'open') this.opened += 1;
+      return outcome;
+    });
     const opening = this.opening;
     const outcome = await unlessAborted(opening, signal);
     if (outcome === null) return { kind: 'refused', reason: 'aborted' };

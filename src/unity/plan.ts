@@ -1,5 +1,6 @@
 import { sha256 } from '../core/ids.js';
 import type { ChangePlan, FileChange } from '../workers/editor.js';
+import { planAssetChange } from './assetPlan.js';
 import { isBalanced } from './csharpScan.js';
 import { MAX_EDIT_BYTES } from './cutPlaces.js';
 import { chainToText, type TextChain } from './editChain.js';
@@ -22,11 +23,12 @@ const BOM = '\ufeff';
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * The steps from one content to another: pure, repeatable, each a compare-and-set or create-if-absent with known shas before
+ * The steps from one content of a script (or, in assetPlan.ts, any other asset) to another: pure, repeatable, each a compare-and-set or create-if-absent with known shas before
  * and after, none that the editor would refuse half-way.
  */
 export function planChange(change: PlannableChange): ChangePlan {
   const { path, before, after } = change;
+  if (!path.endsWith('.cs')) return planAssetChange(change);
   const problem = scriptPathProblem(path);
   if (problem !== null) return { ok: false, code: 'bad_script_path', message: problem };
   if (after === null) return before === null ? done('') : planDelete(path, before.bytes);
@@ -72,7 +74,12 @@ function planCreate(path: string, bytes: Uint8Array, meta: Uint8Array | null, re
 }
 
 function staged(path: string, beforeSha: string, bytes: Uint8Array, meta: Uint8Array | null): ChangePlan {
-  const step: StageStep = { kind: 'stage', tool: 'manage_asset', path, beforeSha, bytes, meta };
+  const step: StageStep = {
+    kind: 'stage',
+    tool: 'manage_asset',
+    takesNotice: true,
+    ...{ path, beforeSha, bytes, meta },
+  };
   return { ok: true, steps: [step], waypoints: [beforeSha, sha256(bytes)] };
 }
 

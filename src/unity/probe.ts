@@ -28,6 +28,8 @@ export function probeFolder(folder: ProjectFolder, path: string): Probe {
  * file's. The `.meta` is out of reach.
  */
 export async function probeOverMcp(access: EditorAccess, path: string, signal: AbortSignal): Promise<Probe> {
+  // Only scripts have a tool that reads them, and bytes never travel through MCP.
+  if (!path.endsWith('.cs')) return noProjectFolder(path);
   for (let round = 0; round < ROUNDS; round += 1) {
     const read = await readScript(access, path, signal);
     const text = textIn(read);
@@ -53,6 +55,11 @@ export async function probeOverMcp(access: EditorAccess, path: string, signal: A
     code: 'not_text',
     message: `"${path}" is no UTF-8 text (or keeps changing), and the project folder is out of reach`,
   };
+}
+
+function noProjectFolder(path: string): Probe {
+  const message = `"${path}" cannot be looked at: the project folder of this editor is out of reach; name it in UNITY_EDITORS (editor=Name@hash:folder)`;
+  return { state: 'refused', code: 'no_project_folder', message };
 }
 
 function presentWithoutMeta(bytes: Buffer): Probe {

@@ -50,24 +50,30 @@ export class ProjectFolder {
    * the file itself may not be a link (a rename would replace the link, not what it names).
    */
   confine(path: string): Confined {
+    return this.confineUnder(path, ['Assets']);
+  }
+
+  /** Like `confine`, for paths under any of the top folders `roots`; each is held for itself. */
+  confineUnder(path: string, roots: readonly string[]): Confined {
     const segments = path.split('/');
+    const [top = ''] = segments;
     const malformed = segments.some((segment) => segment === '' || segment === '.' || segment === '..');
-    if (segments[0] !== 'Assets' || segments.length < 2 || malformed || /[\\\0]/.test(path)) {
-      return refusal('path_outside_project', `"${path}" is no path under Assets/`);
+    if (!roots.includes(top) || segments.length < 2 || malformed || /[\\\0]/.test(path)) {
+      return refusal('path_outside_project', `"${path}" is no path under ${roots.join('/ or ')}/`);
     }
     const absolute = join(this.root, path);
-    if (!this.holds(dirname(absolute))) {
+    if (!this.holds(dirname(absolute), top)) {
       return refusal('path_outside_project', `"${path}" leads out of the project through a link`);
     }
     return { kind: 'inside', absolute };
   }
 
-  /** Whether the deepest folder that exists on the way lies under Assets. No Assets at all yet: then under the root itself. */
-  private holds(folder: string): boolean {
-    const assets = join(this.root, 'Assets');
+  /** Whether the deepest folder that exists on the way lies under `top`. No such folder at all yet: then under the root itself. */
+  private holds(folder: string, top: string): boolean {
+    const held = join(this.root, top);
     const parent = deepestParent(folder);
     if (parent === null) return false;
-    return parent.real === assets || parent.real.startsWith(assets + sep) || parent.at === this.root;
+    return parent.real === held || parent.real.startsWith(held + sep) || parent.at === this.root;
   }
 
   read(path: string): FileRead {
@@ -79,27 +85,28 @@ export class ProjectFolder {
   write(path: string, bytes: Uint8Array): Refusal | null {
     const place = this.confine(path);
     if (place.kind === 'refused') return place;
-    const draft = join(dirname(place.absolute), `.spark-${randomBytes(6).toString('hex')}.tmp`);
-    mkdirSync(dirname(place.absolute), { recursive: true });
-    try {
-      // Unity ignores names that begin with a dot, so it never imports the draft.
-      const fd = openSync(
-        draft,
-        constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-        0o644,
-      );
-      try {
-        for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
-      renameSync(draft, place.absolute);
-    } catch (error) {
-      rmSync(draft, { force: true });
-      throw error;
-    }
+    replaceWhole(place.absolute, bytes);
     return null;
+  }
+
+  /** Writes a file that is no asset, under `Library/`: Unity's own cache, which nobody keeps. Says where it lies. */
+  writeAside(path: string, bytes: Uint8Array): Confined {
+    const place = this.confineUnder(path, ['Library']);
+    if (place.kind === 'inside') replaceWhole(place.absolute, bytes);
+    return place;
+  }
+
+  /** Removes a folder under `Library/` with all that is in it, and what that leaves empty above it. */
+  removeTree(path: string): void {
+    const place = this.confineUnder(path, ['Library']);
+    if (place.kind === 'refused' || lstatSync(place.absolute, { throwIfNoEntry: false }) === undefined)
+      return;
+    rmSync(place.absolute, { recursive: true, force: true });
+    try {
+      rmdirSync(dirname(place.absolute));
+    } catch {
+      // It holds something else: a real editor's cache.
+    }
   }
 
   /** Folders on the way to a file that are not there, outermost first. */
@@ -135,6 +142,30 @@ export class ProjectFolder {
   remove(path: string): void {
     const place = this.confine(path);
     if (place.kind === 'inside') rmSync(place.absolute, { force: true });
+  }
+}
+
+/** In one step: a reader finds the old file or the new one, whole. */
+function replaceWhole(absolute: string, bytes: Uint8Array): void {
+  // Unity ignores names that begin with a dot, so it never imports the draft.
+  const draft = join(dirname(absolute), `.spark-${randomBytes(6).toString('hex')}.tmp`);
+  mkdirSync(dirname(absolute), { recursive: true });
+  try {
+    const fd = openSync(
+      draft,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+      0o644,
+    );
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(draft, absolute);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Readiness } from '../workers/editor.js';
 import { classify } from './classify.js';
 import { cleanText, isRecord } from './cleanText.js';
-import { listInstances } from './instances.js';
+import { type Instances, listInstances } from './instances.js';
 import type { UnityServer } from './unityServer.js';
 
 /** The server itself gives a ping 2 s; what takes longer is a server in trouble. */
@@ -31,8 +31,10 @@ export async function pingEditor(
   editor: string,
   instance: string,
   signal: AbortSignal,
+  onListed: (instances: Instances) => void = () => undefined,
 ): Promise<Ping> {
   const listed = await listInstances(server, signal);
+  onListed(listed);
   if (listed.kind === 'absent') return pingOverMcp(server, editor, instance, signal);
   if (listed.kind === 'away') return { readiness: notReady(listed.reason), unanswered: false };
   if (!listed.ids.includes(instance)) {

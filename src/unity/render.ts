@@ -42,10 +42,14 @@ async function showScene(access: EditorAccess, scenePath: string, call: GateCall
   const active = classify(await callTool(access, 'manage_scene', { action: 'get_active' }, call, readMs));
   if (active.kind !== 'done') return active;
   if (active.data['path'] === scenePath) return null;
-  const loaded = classify(
-    await callTool(access, 'manage_scene', { action: 'load', path: scenePath }, call, readMs),
-  );
-  return loaded.kind === 'done' ? null : loaded;
+  access.changed('scene');
+  try {
+    const load = { action: 'load', path: scenePath };
+    const loaded = classify(await callTool(access, 'manage_scene', load, call, readMs));
+    return loaded.kind === 'done' ? null : loaded;
+  } finally {
+    access.changed('scene');
+  }
 }
 
 function withImage(answer: Answer & { readonly kind: 'done' }, base64: string): Rendering {

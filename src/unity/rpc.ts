@@ -1,6 +1,8 @@
 import type { Dispatcher } from 'undici';
+import type { CircuitBreaker } from '../resilience/circuitBreaker.js';
 import { isRecord } from './cleanText.js';
-import { type ExchangeEnd, exchange } from './httpExchange.js';
+import { guardedExchange } from './guardedExchange.js';
+import type { ExchangeEnd } from './httpExchange.js';
 import type { RawReply } from './rawReply.js';
 
 /** Limits of the MCP server that SPARK keeps on its side, so that a poison message is never sent (unity-mcp.md, fact 8). */
@@ -9,6 +11,7 @@ export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 export interface McpServer {
   readonly pool: Dispatcher;
+  readonly circuit: CircuitBreaker | undefined;
   /** The path of the MCP endpoint on the pool's origin, e.g. `/mcp`. */
   readonly path: string;
   /** `Authorization` and `X-API-Key`, flat name, value list. */
@@ -26,7 +29,8 @@ export async function rpc(
   signal: AbortSignal,
 ): Promise<RawReply & { readonly sessionId?: string | null }> {
   let found: Record<string, unknown> | null = null;
-  const end = await exchange(
+  const end = await guardedExchange(
+    server.circuit,
     server.pool,
     {
       method: 'POST',

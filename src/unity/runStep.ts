@@ -1,18 +1,20 @@
 import { assertNever, codeOf, messageOf } from '../core/errors.js';
 import { sha256 } from '../core/ids.js';
 import type { Answer, GateCall } from '../workers/editor.js';
+import { importModel, removeAsset, stage, stageFile, stageMeta, sweepStaging } from './assetSteps.js';
 import { classify } from './classify.js';
 import { callTool, type EditorAccess, mutate } from './editorAccess.js';
 import { awaitMeta, metaPathOf, readMeta } from './metaFile.js';
 import type { ProjectFolder } from './projectFolder.js';
 import { scriptUri } from './scriptUri.js';
-import type { CreateStep, DeleteStep, EditStep, PlannedStep, StageStep } from './steps.js';
+import type { CreateStep, DeleteStep, EditStep, PlannedStep } from './steps.js';
 
 /** Runs one step of a plan. The editor's lane is held; everything that can go wrong is an answer. */
 export async function runStep(access: EditorAccess, step: PlannedStep, call: GateCall): Promise<Answer> {
   const place = access.folder?.confine(step.path);
   if (place?.kind === 'refused') return place;
   try {
+    sweepStaging(access.folder);
     switch (step.kind) {
       case 'create':
         return await create(access, step, call);
@@ -22,6 +24,10 @@ export async function runStep(access: EditorAccess, step: PlannedStep, call: Gat
         return await remove(access, step, call);
       case 'stage':
         return await stage(access, step, call);
+      case 'import_model':
+        return await importModel(access, step, call);
+      case 'delete_asset':
+        return await removeAsset(access, step, call);
       default:
         return assertNever(step);
     }
@@ -52,11 +58,6 @@ function withoutMeta(step: CreateStep, answer: Answer): Answer {
   if (answer.kind !== 'done' || step.meta === null) return answer;
   const note = '.meta and guid not restored: the project folder is out of reach (see UNITY_EDITORS)';
   return { ...answer, message: `${answer.message} (${note})`, data: { ...answer.data, metaRestored: false } };
-}
-
-function stageMeta(folder: ProjectFolder, path: string, meta: Uint8Array): void {
-  const there = readMeta(folder, path);
-  if (there === null || Buffer.compare(there, meta) !== 0) folder.write(metaPathOf(path), meta);
 }
 
 /** Takes a staged `.meta` back, unless a script has come to it or somebody has changed it. */
@@ -97,59 +98,4 @@ async function remove(access: EditorAccess, step: DeleteStep, call: GateCall): P
     if (current !== step.beforeSha) return { kind: 'stale', currentSha256: current };
   }
   return mutate(access, step.tool, { uri }, call);
-}
-
-async function stage(access: EditorAccess, step: StageStep, call: GateCall): Promise<Answer> {
-  const { folder } = access;
-  if (
-    folder !== null &&
-    step.meta !== null &&
-    step.beforeSha === '' &&
-    folder.read(step.path).kind === 'absent'
-  ) {
-    stageMeta(folder, step.path, step.meta);
-  }
-  return stageFile(access, step.path, step.beforeSha, step.bytes, call);
-}
-
-/**
- * Writes the file on the editor's disk and has Unity import it. The compare of compare-and-set is made here, under the lane:
- * weaker than Unity's own by the microseconds between the read and the rename. Found done already, it only imports again.
- */
-async function stageFile(
-  access: EditorAccess,
-  path: string,
-  beforeSha: string,
-  bytes: Uint8Array,
-  call: GateCall,
-): Promise<Answer> {
-  const { folder } = access;
-  if (folder === null) {
-    const message = `these bytes can only be written on the editor's disk, and the project folder is out of reach`;
-    return { kind: 'refused', code: 'needs_project_folder', message };
-  }
-  const there = folder.read(path);
-  if (there.kind === 'refused') return there;
-  const current = there.kind === 'file' ? sha256(there.bytes) : '';
-  if (current !== sha256(bytes)) {
-    if (current !== beforeSha) return beforeSha === '' ? { kind: 'exists' } : staleAt(current);
-    const refusal = folder.write(path, bytes);
-    if (refusal !== null) return refusal;
-  }
-  const answer = await mutate(access, 'manage_asset', { action: 'import', path }, call);
-  if (answer.kind === 'done') {
-    await awaitMeta(folder, path, access.clock, call.signal);
-    return answer;
-  }
-  // The file is there whatever Unity said: only a probe may tell what that means.
-  const said = 'reason' in answer ? answer.reason : 'message' in answer ? answer.message : answer.kind;
-  return {
-    kind: 'unknown',
-    reason: `written on disk, not imported: ${said}`,
-    mayStillRun: answer.kind === 'unknown',
-  };
-}
-
-function staleAt(current: string): Answer {
-  return { kind: 'stale', currentSha256: current === '' ? null : current };
 }

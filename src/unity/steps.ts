@@ -2,7 +2,7 @@ import type { ChangeStep } from '../workers/editor.js';
 import type { TextEdit } from './textEdit.js';
 
 /** The steps behind the port's opaque `ChangeStep`. Shas are of the file's bytes; "" stands for absent. */
-export type PlannedStep = CreateStep | DeleteStep | EditStep | StageStep;
+export type PlannedStep = CreateStep | DeleteAssetStep | DeleteStep | EditStep | ImportModelStep | StageStep;
 
 /** Create-if-absent through `create_script`, which writes the contents as UTF-8. */
 export interface CreateStep extends ChangeStep {
@@ -36,10 +36,27 @@ export interface EditStep extends ChangeStep {
 /** The gate writes the file on the editor's disk and has Unity import it: for bytes that no text tool can carry. */
 export interface StageStep extends ChangeStep {
   readonly kind: 'stage';
+  readonly takesNotice: true;
   readonly tool: 'manage_asset';
   readonly beforeSha: string;
   readonly bytes: Uint8Array;
   readonly meta: Uint8Array | null;
+  /** The `.meta` that `meta` may replace, of a file that stays. */
+  readonly metaBefore?: Uint8Array | null;
+}
+
+/** `import_model_file`: a model that is new, staged outside Assets, copied in by Unity's importer. */
+export interface ImportModelStep extends ChangeStep {
+  readonly kind: 'import_model';
+  readonly tool: 'import_model_file';
+  readonly bytes: Uint8Array;
+}
+
+/** `manage_asset delete`: any asset that is no script. */
+export interface DeleteAssetStep extends ChangeStep {
+  readonly kind: 'delete_asset';
+  readonly tool: 'manage_asset';
+  readonly beforeSha: string;
 }
 
 /** Whether a step came from this module's planner (the port's type says too little to run it). */

@@ -1,6 +1,8 @@
 import { Pool } from 'undici';
+import type { CircuitBreaker } from '../resilience/circuitBreaker.js';
 import { isRecord } from './cleanText.js';
-import { type ExchangeEnd, exchange } from './httpExchange.js';
+import { guardedExchange } from './guardedExchange.js';
+import type { ExchangeEnd } from './httpExchange.js';
 import { McpClient } from './mcpClient.js';
 import type { McpServer } from './rpc.js';
 
@@ -32,12 +34,18 @@ export class UnityServer {
   private readonly restBase: string;
   private readonly clients = new Map<string, McpClient>();
 
-  constructor(url: string, auth: UnityAuth, monotonicMs: () => number, maxConnections = MAX_CONNECTIONS) {
+  constructor(
+    url: string,
+    auth: UnityAuth,
+    monotonicMs: () => number,
+    maxConnections = MAX_CONNECTIONS,
+    circuit?: CircuitBreaker,
+  ) {
     const { origin, pathname } = new URL(url);
     this.pool = poolOf(origin, maxConnections);
     this.restPool = poolOf(origin, REST_CONNECTIONS);
     this.restBase = pathname.replace(/\/(mcp)?\/?$/, '');
-    this.mcp = { pool: this.pool, path: pathname, authHeaders: authHeaders(auth), monotonicMs };
+    this.mcp = { pool: this.pool, path: pathname, circuit, authHeaders: authHeaders(auth), monotonicMs };
   }
 
   /** The session of one editor; another one when the editor's instance has changed. */
@@ -72,7 +80,8 @@ export class UnityServer {
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<RestReply> {
-    const end = await exchange(
+    const end = await guardedExchange(
+      this.mcp.circuit,
       this.restPool,
       {
         method,

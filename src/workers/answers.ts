@@ -1,27 +1,39 @@
-import { createTwoFilesPatch } from 'diff';
-import { sha256 } from '../core/ids.js';
-import type { CommandState } from '../events/outcome.js';
-import { textOf } from './decide.js';
-import { conflictOf, findTarget, imagesOf } from './decideUndo.js';
-import type { FileContent } from './editor.js';
-import { currentOf } from './executeScript.js';
-import { contentOf } from './fileChange.js';
+import type { EditorPause } from '../commands/editorEntry.js';
+import type { Clock } from '../core/clock.js';
+import { type CommandState, isTerminal } from '../events/outcome.js';
+import type { EditorHealth } from './editorHealth.js';
+import { editorViews } from './editorViews.js';
+import { planUndo } from './planUndo.js';
 import type { WorkerAnswers } from './ports.js';
 import type { RecentEnd } from './recentEnds.js';
+import { reconcile } from './reconcile.js';
+import { waitingOf } from './waiting.js';
 import type { Worker } from './worker.js';
 import type { WorkerDependencies } from './workerOptions.js';
-
-const PLAN_TIMEOUT_MS = 8_000;
 
 /** What a worker says when asked: the state of commands it knows, and what an undo would do. Answered from memory and one probe. */
 export function createWorkerAnswers(
   worker: Worker,
-  deps: Pick<WorkerDependencies, 'gate' | 'images'>,
+  deps: Pick<WorkerDependencies, 'gate' | 'images' | 'clock'>,
+  editors?: EditorsView,
 ): WorkerAnswers {
   return {
+    editors: async () => ({
+      editors: editors ? editorViews(editors.health, worker.view?.dispatcher) : [],
+    }),
     heldCommands: () => worker.view?.dispatcher.claims.size ?? 0,
-    status: async (commandIds) => commandIds.flatMap((commandId) => statusOf(worker, commandId) ?? []),
-    planUndo: (request) => planUndo(worker, deps, request),
+    status: async (commandIds) => {
+      const known = commandIds.flatMap((commandId) => statusOf(worker, commandId) ?? []);
+      // Why it waits is for who asks about one; a batch is asked for by programs that only want its states.
+      return commandIds.length === 1
+        ? known.map((one) => withWaiting(one, worker, deps.clock, editors))
+        : known;
+    },
+    planUndo: async (request) =>
+      worker.view
+        ? planUndo(worker.view.state.undoLog, deps, request)
+        : { ok: false, code: 'no_worker', message: 'no worker owns the lanes right now' },
+    reconcile: (request) => reconcile(worker, deps.clock, request),
   };
 }
 
@@ -31,6 +43,31 @@ interface Status {
   readonly attempts: number;
   readonly payloadSha: string | undefined;
   readonly outcome: RecentEnd['outcome'] | null;
+}
+
+/** What is known of editors beside the lanes. */
+export interface EditorsView {
+  readonly health: EditorHealth;
+  readonly pauseOf: (editor: string) => EditorPause | null;
+}
+
+function withWaiting(status: Status, worker: Worker, clock: Clock, editors: EditorsView | undefined): object {
+  const { view } = worker;
+  if (!view || !editors || isTerminal(status.state)) return status;
+  const { dispatcher, state } = view;
+  const { commandId } = status;
+  const editor = dispatcher.claims.find(commandId)?.editor ?? state.open.get(commandId)?.editor;
+  const waiting =
+    editor === undefined
+      ? undefined
+      : waitingOf(commandId, editor, {
+          dispatcher,
+          health: editors.health,
+          pauseOf: (name) => editors.pauseOf(name),
+          nowMs: clock.nowMs(),
+          monotonicMs: clock.monotonicMs(),
+        });
+  return waiting ? { ...status, waiting } : status;
 }
 
 /** What is stored of a command; an end that is still on its way to the log is not told. */
@@ -58,51 +95,4 @@ function statusOf(worker: Worker, commandId: string): Status | undefined {
   if (end) return told(end.state, end.attempts, end.outcome);
   if (entry) return told(entry.state, entry.attempts);
   return open && told('started', 1);
-}
-
-async function planUndo(
-  worker: Worker,
-  { gate, images }: Pick<WorkerDependencies, 'gate' | 'images'>,
-  request: { sessionId: string; direction: 'undo' | 'redo'; operationId?: string },
-): Promise<object> {
-  const { view } = worker;
-  if (!view) return { ok: false, code: 'no_worker', message: 'no worker owns the lanes right now' };
-  const { undoLog } = view.state;
-  const target = findTarget(undoLog, request.sessionId, request.direction, request.operationId);
-  if (target.kind === 'failed') return { ok: false, code: target.error.code, message: target.error.message };
-  const { operationId, editor, path } = target.operation;
-  const known = { operationId, editor, path };
-  const probe = await gate.probe(editor, path, AbortSignal.timeout(PLAN_TIMEOUT_MS));
-  if (probe.state === 'away')
-    return { ok: false, code: 'editor_away', message: `editor ${editor} is away: ${probe.reason}`, ...known };
-  if (probe.state === 'refused') return { ok: false, code: probe.code, message: probe.message, ...known };
-  const current = currentOf(probe);
-  const conflict = conflictOf(
-    target.operation,
-    request.direction,
-    current,
-    current?.meta ? sha256(current.meta) : null,
-    undoLog,
-  );
-  if (conflict) return { ok: false, ...conflict, ...known };
-  const { to } = imagesOf(target.operation, request.direction);
-  const after = to === null ? null : await contentOf(to, images);
-  if (after === undefined)
-    return { ok: false, code: 'image_missing', message: 'its image is not in the image store', ...known };
-  return { ok: true, ...known, diff: diffOf(path, current ?? null, after) };
-}
-
-/** A unified diff of what would change; an absent file is /dev/null, and what is not text is only named. */
-function diffOf(path: string, before: FileContent | null, after: FileContent | null): string {
-  const [from, to] = [before, after].map((content) => (content === null ? '' : textOf(content.bytes)));
-  if (from === undefined || to === undefined) return `Binary file ${path} would change\n`;
-  return createTwoFilesPatch(
-    before ? `a/${path}` : '/dev/null',
-    after ? `b/${path}` : '/dev/null',
-    from,
-    to,
-    '',
-    '',
-    { context: 3 },
-  );
 }

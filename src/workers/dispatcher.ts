@@ -1,18 +1,21 @@
 import type { Command } from '../commands/envelope.js';
-import { withSpan } from '../observability/tracing.js';
+import type { NotedEvent } from '../events/event.js';
 import { type Admission, admit } from './admission.js';
+import { CancelDesk } from './cancelDesk.js';
 import { Claims } from './claims.js';
 import { execute } from './execute.js';
 import type { ExecuteContext } from './executeContext.js';
+import { executeContextOf } from './executeContextOf.js';
+import { expiredAt } from './expiry.js';
+import { heldBack } from './heldBack.js';
 import { InFlight, type TrackedItem } from './inFlight.js';
 import { Lane, type LaneDependencies } from './lane.js';
-import { KeyedMutex } from './mutex.js';
 import { ParkedLane } from './parkedLane.js';
-import type { BadCommand, Delivery, OriginalMessage, ParkedBatch, PartitionLog } from './ports.js';
+import type { BadCommand, Delivery, Inbound, OriginalMessage, ParkedBatch, PartitionLog } from './ports.js';
 import { RecentEnds } from './recentEnds.js';
-import { startedEvent } from './recorder.js';
 import { payOwedLetter, publishOf, reject, type SettleContext, settle } from './settle.js';
-import { newTask, progressOf, type Task, type Verdict } from './task.js';
+import { newTask, progressOf } from './task.js';
+import { tracedGo } from './tracedGo.js';
 import type { WorkerDependencies } from './workerOptions.js';
 import type { WorkerState } from './workerState.js';
 
@@ -32,18 +35,22 @@ export class Dispatcher {
   readonly ends = new RecentEnds();
   /** Of late, on average. */
   commandsPerMessage = 1;
+  /** Commands that ended in the lanes so far. */
+  finished = 0;
+  /** When the newest message that was delivered had been accepted, epoch ms. */
+  deliveredUpToMs = 0;
   readonly #lanes = new Map<string, { lane: Lane; parked: ParkedLane }>();
   readonly #options: DispatcherOptions;
   readonly #execute: ExecuteContext;
   readonly #settle: SettleContext;
+  readonly cancels: CancelDesk;
   /** Places whose reject is on its way: a redelivery meanwhile must not be acknowledged before the dead letter is kept. */
   readonly #rejecting = new Set<string>();
-  #calls = 0;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.inFlight = new InFlight(() => options.onLoad(this.inFlight.commands));
-    this.#execute = this.#executeContext();
+    this.inFlight = new InFlight(() => options.onLoad(this.inFlight.load));
+    this.#execute = executeContextOf({ ...options, logOf: (editor) => this.#logOf(editor) });
     this.#settle = {
       deps: options.deps,
       state: options.state,
@@ -54,6 +61,12 @@ export class Dispatcher {
         this.#lanes.get(editor)?.parked.ended(parkedSeq, position),
       fatal: options.fatal,
     };
+    this.cancels = new CancelDesk({
+      claims: this.claims,
+      state: options.state,
+      settle: this.#settle,
+      laneOf: (editor) => this.#lanes.get(editor),
+    });
   }
 
   get lanes(): readonly Lane[] {
@@ -61,34 +74,64 @@ export class Dispatcher {
   }
 
   /** Opens the lane of an editor that has parked commands from an earlier life. */
-  openParked(editor: string, lastSeq: number): void {
-    this.#laneOf(editor, lastSeq).lane.kick();
+  openParked(editor: string): void {
+    this.#laneOf(editor).lane.kick();
   }
 
   /** Commands that lie in the parking from an earlier life: a redelivery of one is safe, another publish of its key meets it. */
-  claimParked(commands: readonly Command[]): void {
-    for (const command of commands) {
+  claimParked(editor: string, batch: ParkedBatch): void {
+    this.#laneOf(editor).parked.found(batch);
+    for (const command of batch.commands) {
       if (this.#options.state.done.has(command.position) || this.claims.find(command.commandId)) continue;
       this.claims.hold(command, true);
       this.claims.parked(command.commandId, undefined);
+      this.cancels.moved(command);
     }
   }
 
   deliver(delivery: Delivery): void {
     this.commandsPerMessage += (delivery.items.length - this.commandsPerMessage) / 32;
     const items = this.inFlight.track(delivery);
+    const [first] = delivery.items;
+    if (first) this.deliveredUpToMs = acceptedAtOf(first);
     for (const item of items) {
       const inbound = delivery.items[item.index];
       if (this.#rejecting.has(placeOf({ seq: delivery.seq, index: item.index }))) continue;
       if (inbound?.kind === 'command') this.#deliverCommand(inbound.command, item);
       else if (inbound) this.#reject(inbound, item);
     }
-    this.#options.onLoad(this.inFlight.commands);
+    this.#options.onLoad(this.inFlight.load);
+  }
+
+  /** Ends what waited past its deadline, whatever its lane waits for; what has started is finished. To be called every moment. */
+  tick(): void {
+    const nowMs = this.#options.deps.clock.nowMs();
+    for (const lane of this.lanes) {
+      lane.withdraw((task) => (task.started ? undefined : expiredAt(task.command, nowMs)));
+      this.cancels.askAgain(lane);
+    }
+    this.cancels.expireParked(nowMs);
   }
 
   /** Forgets lanes of editors that have nothing to do. */
   sweep(): void {
     for (const [editor, { lane }] of this.#lanes) if (lane.idle) this.#lanes.delete(editor);
+  }
+
+  /** Something about this editor may have changed (resumed, registered again): its lane looks again. */
+  kick(editor: string): void {
+    this.#lanes.get(editor)?.lane.kick();
+  }
+
+  /** Stores what is said about a command beside its own story; resolves when it is durable. */
+  async note(event: NotedEvent): Promise<void> {
+    this.#options.state.apply(event, this.#options.deps.clock.nowMs());
+    await this.#logOf(event.editor).append([event]);
+  }
+
+  /** Waits until no lane is occupied; what is detached goes on. */
+  async drained(): Promise<void> {
+    await Promise.all(this.lanes.map((lane) => lane.drained()));
   }
 
   async settled(): Promise<void> {
@@ -100,11 +143,11 @@ export class Dispatcher {
     const admission = admit(command, this.#options.state, claim);
     // In memory from the stream: its own end acknowledges this delivery. In the parking it is safe already.
     if (admission.kind === 'held' && !claim?.stored) return;
-    const task = () =>
-      newTask(command, { kind: 'stream', item }, this.#options.state.open.get(command.commandId));
     this.#act(admission, command, item, () => {
       this.claims.hold(command, false);
-      this.#laneOf(command.editor).lane.accept(task());
+      const started = this.#options.state.open.get(command.commandId);
+      const task = newTask(command, { kind: 'stream', item }, started);
+      if (!this.cancels.ends(task)) this.#laneOf(command.editor).lane.accept(task);
     });
   }
 
@@ -118,7 +161,8 @@ export class Dispatcher {
       const started = this.#options.state.open.get(command.commandId);
       this.#act(admission, command, end, () => {
         this.claims.hold(command, true);
-        lane.enqueue(newTask(command, { kind: 'parked', parkedSeq }, started, claim?.progress));
+        const task = newTask(command, { kind: 'parked', parkedSeq }, started, claim?.progress);
+        if (!this.cancels.ends(task)) lane.enqueue(task);
       });
     }
   }
@@ -168,14 +212,13 @@ export class Dispatcher {
     reject(bad, original, done, this.#settle);
   }
 
-  #laneOf(editor: string, parkedLastSeq = 0): { lane: Lane; parked: ParkedLane } {
+  #laneOf(editor: string): { lane: Lane; parked: ParkedLane } {
     const known = this.#lanes.get(editor);
     if (known) return known;
     const { deps, signal } = this.#options;
     const parked = new ParkedLane(
       editor,
       deps.parking,
-      parkedLastSeq,
       () => this.#logOf(editor).append([]),
       (error) => deps.listener.warn(`parked commands of ${editor} could not be released yet`, error),
     );
@@ -190,51 +233,25 @@ export class Dispatcher {
     return {
       clock: deps.clock,
       parked,
-      limits: deps.limits,
-      execute: (task, signal) => traced(task, () => execute(task, this.#execute, signal)),
-      finish: (task, verdict) => settle(task, verdict, this.#settle),
+      limits: { maxBesideLane: MAX_BESIDE_LANE, ...deps.limits },
+      paused: (editor) => deps.paused?.(editor) ?? false,
+      execute: async (task, signal) =>
+        heldBack(task, deps.rate) ?? tracedGo(task, () => execute(task, this.#execute, signal)),
+      finish: (task, verdict) => {
+        this.finished++;
+        settle(task, verdict, this.#settle);
+      },
+      detached: (change) => this.inFlight.detached(change),
       readiness: (editor, signal) => deps.gate.readiness(editor, signal),
       admitParked: (lane, batch) => this.#admitParked(lane, parked, batch),
       moved: (task) => {
         this.claims.parked(task.command.commandId, task.started ? progressOf(task) : undefined);
         if (task.origin.kind === 'stream') task.origin.item.settle();
+        this.cancels.moved(task.command);
       },
       fatal: this.#options.fatal,
       holding: deps.listener.holding,
     };
-  }
-
-  #executeContext(): ExecuteContext {
-    const { deps, state } = this.#options;
-    const exclusive = new KeyedMutex();
-    return {
-      gate: deps.gate,
-      images: deps.images,
-      undoLog: state.undoLog,
-      live: deps.live,
-      clock: deps.clock,
-      retry: deps.limits.retry,
-      random: deps.random,
-      faultPoint: deps.faultPoint,
-      exclusive: (editor, work) => exclusive.run(editor, work),
-      busy: (editor) => exclusive.busy(editor),
-      nextToken: (editor) => ({ epoch: this.#logOf(editor).epoch, call: ++this.#calls }),
-      retried: deps.listener.retried,
-      recorded: (editor) => this.#logOf(editor).append([]),
-      recordStarted: async (task, intent) => this.#recordStarted(task, intent),
-    };
-  }
-
-  async #recordStarted(task: Task, intent: Parameters<ExecuteContext['recordStarted']>[1]): Promise<void> {
-    const { deps, state } = this.#options;
-    const { command } = task;
-    const nowMs = deps.clock.nowMs();
-    const token = { epoch: this.#logOf(command.editor).epoch, call: this.#calls + 1 };
-    const event = startedEvent(command, token, intent, new Date(nowMs).toISOString());
-    task.started = event;
-    state.apply(event, nowMs);
-    deps.listener.startedAfter(command.type, nowMs - Date.parse(command.acceptedAt));
-    await this.#logOf(command.editor).append([event]);
   }
 
   #logOf(editor: string): PartitionLog {
@@ -244,26 +261,10 @@ export class Dispatcher {
   }
 }
 
-const placeOf = ({ seq, index }: { seq: number; index: number }): string => `${seq}.${index}`;
+/** Commands beside one lane at once, unless the limits say otherwise. */
+const MAX_BESIDE_LANE = 8;
 
-/** One span a go, in the trace that the command came with. */
-function traced(task: Task, go: () => Promise<Verdict>): Promise<Verdict> {
-  const { type, commandId, sessionId, editor, traceparent } = task.command;
-  const attributes = {
-    'messaging.operation.type': 'process',
-    'spark.command.id': commandId,
-    'spark.session': sessionId,
-    'spark.editor': editor,
-  };
-  return withSpan(
-    `process ${type}`,
-    attributes,
-    traceparent,
-    async (span) => {
-      const verdict = await go();
-      span.setAttributes({ 'spark.verdict': verdict.kind === 'failed' ? verdict.outcome : verdict.kind });
-      return verdict;
-    },
-    'consumer',
-  );
-}
+const acceptedAtOf = (inbound: Inbound): number =>
+  Date.parse(inbound.kind === 'command' ? inbound.command.acceptedAt : inbound.acceptedAt);
+
+const placeOf = ({ seq, index }: { seq: number; index: number }): string => `${seq}.${index}`;

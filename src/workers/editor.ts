@@ -1,4 +1,6 @@
 import type { CreatedFolder, FenceToken } from '../events/event.js';
+import type { AssetDescription } from './assetPort.js';
+import type { BuildGate } from './buildPort.js';
 
 /**
  * The worker's port to one or more Unity Editors: the gate (src/unity) stands behind it. Everything that can happen to a call
@@ -17,6 +19,9 @@ export interface EditorGate {
   /** What lies at `path` now: content, sha, `.meta`. Read from the project folder when there is one, else through MCP. */
   probe(editor: string, path: string, signal: AbortSignal): Promise<Probe>;
 
+  /** A file under `Assets/` or `Uploads/` of the project, read from its folder; `maxBytes` is the caller's limit. */
+  readFile(editor: string, path: string, maxBytes: number, signal: AbortSignal): Promise<FileRead>;
+
   /** The steps that lead from one content to another, each a compare-and-set or create-if-absent of its own; pure and repeatable. */
   plan(change: FileChange): ChangePlan;
 
@@ -34,6 +39,29 @@ export interface EditorGate {
 
   /** Takes a picture. The image's bytes come with the answer. */
   render(editor: string, view: View, call: GateCall): Promise<Answer & { readonly image?: RenderedImage }>;
+
+  /** What an asset is made of, as Unity tells it; `refused` with `asset_not_found` when there is none. Reads only. */
+  inspect(
+    editor: string,
+    path: string,
+    call: GateCall,
+  ): Promise<Answer & { readonly asset?: AssetDescription }>;
+
+  readonly builds: BuildGate;
+
+  /** Calls any tool, once. Opaque: no probe can tell later whether it ran. `arguments` may not name another instance. */
+  callTool(
+    editor: string,
+    tool: string,
+    args: Readonly<Record<string, unknown>>,
+    call: GateCall,
+  ): Promise<Answer>;
+
+  /**
+   * Names what the editor shows: it moves before each call that may change something and again when that has ended, and with each new
+   * session of the editor. Null: nobody can say just now (a call may still be under way, the editor is not found). Cheap.
+   */
+  revision(editor: string, view: View, signal: AbortSignal): Promise<string | null>;
 }
 
 /** Thrown by `run` and `render` when a newer owner has called this editor: the worker must drop everything it holds. */
@@ -77,6 +105,13 @@ export type Probe =
   /** Could not look now. */
   | { readonly state: 'away'; readonly reason: string; readonly retryAfterMs: number };
 
+export type FileRead =
+  | { readonly state: 'present'; readonly bytes: Uint8Array; readonly sha256: string }
+  | { readonly state: 'absent' }
+  /** Leads out of the project, is no regular file, is larger than allowed, or the project folder is out of reach (`no_project_folder`). */
+  | { readonly state: 'refused'; readonly code: string; readonly message: string }
+  | { readonly state: 'away'; readonly reason: string; readonly retryAfterMs: number };
+
 export interface FileChange {
   readonly path: string;
   /** Null: absent. */
@@ -101,6 +136,8 @@ export type ChangePlan =
 export interface ChangeStep {
   readonly path: string;
   readonly tool: string;
+  /** It writes the file beside the editor: run again where it has led already, it only has the editor take notice. */
+  readonly takesNotice?: true;
 }
 
 export interface View {

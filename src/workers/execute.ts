@@ -1,12 +1,25 @@
 import { type CommandDefinition, definitionOf } from '../commands/catalogue.js';
 import { assertNever, messageOf } from '../core/errors.js';
+import { CancelledError, cancelledBy } from './cancellation.js';
 import { STALE_TOKEN } from './editor.js';
-import { executeCompensation, findTargetOf } from './executeCompensation.js';
+import { executeAsset } from './executeAsset.js';
+import { executeBuild } from './executeBuild.js';
+import { executeBuildStatus } from './executeBuildStatus.js';
+import { executeCompensation } from './executeCompensation.js';
 import type { ExecuteContext } from './executeContext.js';
+import { executeDeconstruct } from './executeDeconstruct.js';
+import { executePreset } from './executePreset.js';
 import { executePreview } from './executePreview.js';
+import { executeRecord } from './executeRecord.js';
 import { executeScript } from './executeScript.js';
+import { executeService } from './executeService.js';
+import { executeTool } from './executeTool.js';
+import { expiredAt } from './expiry.js';
+import { withNameWarning } from './nameWarning.js';
+import { targetEditors } from './targetOf.js';
 import { failed, type Task, type Verdict } from './task.js';
 import { tryAgain } from './tryAgain.js';
+import { movesOfUnit } from './unitMoves.js';
 
 /**
  * One go at a command: intent → call → probe, as reliability.md says. Whatever happens comes back as a verdict; what throws is the end
@@ -16,74 +29,105 @@ export async function execute(task: Task, context: ExecuteContext, signal: Abort
   const { command } = task;
   task.beganMs ??= context.clock.monotonicMs();
   // A command that has started is finished whatever its deadline: its effect may be there already.
-  if (!task.started && isExpired(command.deadline, context.clock.nowMs()))
-    return failed('expired', {
-      code: 'deadline_exceeded',
-      message: `the deadline ${command.deadline} had passed before it could start`,
-    });
+  const expired = task.started ? undefined : expiredAt(command, context.clock.nowMs());
+  if (expired) return expired;
   const definition = definitionOf(command.type);
   if (!definition)
     return failed('failed', { code: 'unknown_command', message: `this build does not know ${command.type}` });
   context.faultPoint('before_intent');
-  const editor = targetEditor(task, context);
-  // Another lane's editor: wait for it in this session only, or its long call would hold up this whole lane.
-  if (editor !== command.editor && context.busy(editor))
-    return { kind: 'retry', reason: `editor ${editor} is busy`, afterMs: BUSY_RETRY_MS };
-  const verdict = await context.exclusive(editor, () =>
-    run(definition, task, editor, context, signal).catch((error: unknown) =>
+  const go = () =>
+    run(definition, task, editors, context, signal).catch((error: unknown) =>
       poisoned(task, error, context, signal),
-    ),
+    );
+  const editors = targetEditors(task, context.undoLog);
+  if (definition.lane === 'beside') return told(await go(), context);
+  // Another lane's editor: wait for it in this session only, or its long call would hold up this whole lane.
+  const busy = editors.find((editor) => editor !== command.editor && context.busy(editor));
+  // A flooded editor is never seen idle: after a while it waits in line.
+  const patient = context.clock.monotonicMs() - task.beganMs < BUSY_PATIENCE_MS;
+  if (busy !== undefined && patient)
+    return { kind: 'retry', reason: `editor ${busy} is busy`, afterMs: BUSY_RETRY_MS };
+  const verdict = await alone(editors, context, async () =>
+    // Nobody's attempt and nobody's fault: whoever needs the editor waits until the build is done.
+    editors.some((editor) => buildRunsOn(editor, task, context)) ? BUILD_RUNS : told(await go(), context),
   );
-  if (verdict.kind === 'retry') context.retried(verdict.reason);
   // Another editor than the lane's own is away: only this session waits, the lane goes on.
-  if (verdict.kind === 'hold' && editor !== command.editor)
+  if (verdict.kind === 'hold' && !editors.includes(command.editor))
     return { kind: 'retry', reason: verdict.reason, afterMs: Math.max(500, verdict.retryAfterMs) };
+  return verdict;
+}
+
+const buildRunsOn = (editor: string, { command }: Task, { jobs, clock }: ExecuteContext): boolean =>
+  jobs.runningOn(editor, command.commandId, clock.monotonicMs());
+
+/** With every editor locked, one inside the other, in the order given. */
+function alone(
+  [first, ...rest]: readonly string[],
+  context: ExecuteContext,
+  go: () => Promise<Verdict>,
+): Promise<Verdict> {
+  return first === undefined ? go() : context.exclusive(first, () => alone(rest, context, go));
+}
+
+function told(verdict: Verdict, context: ExecuteContext): Verdict {
+  if (verdict.kind === 'retry') context.retried(verdict.reason);
   return verdict;
 }
 
 /** Whose ownership has ended throws on; anything else is this command's own trouble, and its lane goes on after its attempts. */
 function poisoned(task: Task, error: unknown, context: ExecuteContext, signal: AbortSignal): Verdict {
+  if (error instanceof CancelledError && task.cancel) return cancelledBy(task.cancel);
   const code = (error as { code?: unknown } | null)?.code;
   // A number is a verdict of the stream server (disk full, no stream): nobody's command is to blame.
   if (signal.aborted || typeof code === 'number' || ENDS_OWNERSHIP.has(String(code))) throw error;
   task.attempts++;
   const verdict = tryAgain(task, messageOf(error), context, 500);
-  return verdict.kind === 'failed' && task.mayHaveRun ? { ...verdict, outcome: 'outcome_unknown' } : verdict;
+  if (verdict.kind !== 'failed' || !task.mayHaveRun) return verdict;
+  const done = task.unit?.files.filter((file) => file.done && file.back !== 'taken_back') ?? [];
+  return {
+    ...verdict,
+    outcome: 'outcome_unknown',
+    ...(task.unit && done.length > 0 ? { changes: movesOfUnit(task, task.unit, done, context) } : {}),
+  };
 }
 
 const BUSY_RETRY_MS = 50;
+const BUSY_PATIENCE_MS = 2_000;
+const BUILD_RUNS: Verdict = { kind: 'retry', reason: 'a build runs in this editor', afterMs: 250 };
 
 const ENDS_OWNERSHIP = new Set(['fenced', 'log_closed', STALE_TOKEN]);
 
 function run(
   definition: CommandDefinition,
   task: Task,
-  editor: string,
+  editors: readonly string[],
   context: ExecuteContext,
   signal: AbortSignal,
 ): Promise<Verdict> {
   switch (definition.effect) {
     case 'file_change':
-      return executeScript(task, context, signal);
+      return executeScript(task, context, signal).then((verdict) => withNameWarning(task.command, verdict));
     case 'compensation':
-      return executeCompensation(task, editor, context, signal);
-    case 'read':
+      return executeCompensation(task, editors, context, signal);
+    case 'composite':
+      return executePreset(task, context, signal);
+    case 'record':
+      return executeRecord(task, context);
+    case 'preview':
       return executePreview(task, context, signal);
+    case 'job':
+      return executeBuild(task, context, signal);
+    case 'job_status':
+      return executeBuildStatus(task, context, signal);
+    case 'opaque':
+      return executeTool(task, context, signal);
+    case 'service':
+      return executeService(task, context, signal);
+    case 'asset':
+      return executeAsset(task, context, signal);
+    case 'inspect':
+      return executeDeconstruct(task, context, signal);
     default:
       return assertNever(definition.effect);
   }
-}
-
-/** The editor whose files it is about: for undo and redo the operation's, whatever editor the command was sent to. */
-function targetEditor(task: Task, context: ExecuteContext): string {
-  if (task.change) return task.change.editor;
-  if (task.started?.intent) return task.started.intent.editor;
-  const { command } = task;
-  if (definitionOf(command.type)?.effect !== 'compensation') return command.editor;
-  const target = findTargetOf(command, context.undoLog);
-  return target.kind === 'target' ? target.operation.editor : command.editor;
-}
-
-function isExpired(deadline: string | null, nowMs: number): boolean {
-  return deadline !== null && Date.parse(deadline) <= nowMs;
 }

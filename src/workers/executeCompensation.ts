@@ -1,45 +1,36 @@
-import type { Command } from '../commands/envelope.js';
-import type { SessionUndo } from '../commands/sessionUndo.js';
 import { sha256 } from '../core/ids.js';
-import type { FileImage } from '../events/event.js';
-import { conflictOf, type Direction, findTarget, imagesOf, type Target } from './decideUndo.js';
-import type { FileContent } from './editor.js';
+import { conflictOf, type Direction, imagesOf } from './decideUndo.js';
 import type { ExecuteContext } from './executeContext.js';
+import { executeGroup } from './executeGroup.js';
 import { currentOf } from './executeScript.js';
-import { contentOf, converge, prepare, resume } from './fileChange.js';
+import { converge, prepare, resume } from './fileChange.js';
+import { restored } from './fileImages.js';
+import type { Operation } from './sessionHistory.js';
+import { directionOf, targetOf } from './targetOf.js';
 import { failed, type Task, type Verdict } from './task.js';
-import type { Operation, UndoLog } from './undoLog.js';
 
-/** session.undo and session.redo: the same road as a script command, to bytes that were there before. */
+/** session.undo, session.redo and session.rollback: the same road as a script command, to bytes that were there before. */
 export async function executeCompensation(
   task: Task,
-  lockedEditor: string,
+  lockedEditors: readonly string[],
   context: ExecuteContext,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const direction = directionOf(task.command);
   if (task.change) return converge(task, task.change, context, signal);
   if (task.started?.intent) return resume(task, task.started.intent, direction, context, signal);
-  const target = findTargetOf(task.command, context.undoLog);
+  if (task.unit || task.started?.intents) return executeGroup(task, [], context, signal);
+  const target = targetOf(task.command, context.undoLog);
   if (target.kind === 'failed') return target;
+  const { operations } = target;
   // The session's newest operation became another one while we waited for the editor: begin again with that one's editor.
-  if (target.operation.editor !== lockedEditor)
+  if (operations.some(({ editor }) => !lockedEditors.includes(editor)))
     return { kind: 'retry', reason: 'the newest operation has changed', afterMs: 0 };
-  return step(task, target.operation, direction, context, signal);
-}
-
-function directionOf(command: Command): Direction {
-  return command.type === 'session.undo' ? 'undo' : 'redo';
-}
-
-/** What an undo or redo command is about, as the log stands now. */
-export function findTargetOf(command: Command, undoLog: UndoLog): Target {
-  return findTarget(
-    undoLog,
-    command.sessionId,
-    directionOf(command),
-    (command.payload as SessionUndo).operationId,
-  );
+  const [only] = operations;
+  const alone = operations.length === 1 && only && only.unitId === undefined;
+  return alone && task.command.type !== 'session.rollback'
+    ? step(task, only, direction, context, signal)
+    : executeGroup(task, operations, context, signal);
 }
 
 async function step(
@@ -82,15 +73,4 @@ async function step(
   );
   if (!prepared.ok) return prepared.verdict;
   return converge(task, prepared.change, context, signal);
-}
-
-/** The content to restore; a file that stays keeps the `.meta` it has. Undefined: its image is gone. */
-async function restored(
-  to: FileImage | null,
-  current: FileContent | null,
-  images: ExecuteContext['images'],
-): Promise<FileContent | null | undefined> {
-  if (to === null) return null;
-  const content = await contentOf(to, images);
-  return content && current ? { bytes: content.bytes, meta: current.meta } : content;
 }

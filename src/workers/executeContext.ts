@@ -1,8 +1,14 @@
 import type { Clock } from '../core/clock.js';
-import type { FenceToken, FileIntent } from '../events/event.js';
+import type { FenceToken } from '../events/event.js';
 import type { RetryLimits } from './backoff.js';
+import type { BuildJobs } from './buildJobs.js';
+import type { BuildWatchLimits } from './decideBuild.js';
 import type { EditorGate } from './editor.js';
-import type { ImageStore, LiveFeed } from './ports.js';
+import type { ImageStore, LiveFeed, Uploads } from './ports.js';
+import type { PresetPort } from './presetPort.js';
+import type { PreviewCache } from './previewCache.js';
+import type { Intent } from './recorder.js';
+import type { MediaServices } from './servicesPort.js';
 import type { Task } from './task.js';
 import type { UndoLog } from './undoLog.js';
 
@@ -10,13 +16,23 @@ import type { UndoLog } from './undoLog.js';
 export interface ExecuteContext {
   readonly gate: EditorGate;
   readonly images: ImageStore;
+  readonly uploads: Uploads;
+  /** Absent: this worker has none. */
+  readonly presets?: PresetPort | undefined;
+  /** Absent: this worker has none. */
+  readonly services?: MediaServices | undefined;
   readonly undoLog: UndoLog;
+  readonly jobs: BuildJobs;
+  readonly buildLimits: BuildWatchLimits;
+  /** Whether `unity.call_tool` is switched on. */
+  readonly callTool: boolean;
   readonly live: LiveFeed;
+  readonly previews: PreviewCache;
   readonly clock: Clock;
   readonly retry: RetryLimits;
   readonly random: () => number;
   /** Stores the intent (once a command) and waits until it is durable. */
-  readonly recordStarted: (task: Task, intent: FileIntent | null) => Promise<void>;
+  readonly recordStarted: (task: Task, intent: Intent | null) => Promise<void>;
   /** Resolves when everything told of this editor so far is stored. */
   readonly recorded: (editor: string) => Promise<void>;
   /** The next fence token for an editor: higher than every earlier one. */

@@ -3,18 +3,50 @@ import { renderPreview } from '../commands/renderPreview.js';
 import { sha256 } from '../core/ids.js';
 import type { RenderedImage } from './editor.js';
 import type { ExecuteContext } from './executeContext.js';
+import type { Picture } from './previewCache.js';
 import { failed, type Task, type Verdict } from './task.js';
 import { tryAgain } from './tryAgain.js';
 
-/** render_preview: a read, so it may simply be called again. The picture is stored by its content before the event that names it. */
+interface Rendered {
+  readonly value: Verdict;
+  readonly picture: Picture | undefined;
+}
+
+/**
+ * render_preview: a read, so it may simply be called again. A picture that is known for the editor's present revision is the answer at
+ * once and spends no call; otherwise it is rendered, and stored by its content before the event that names it.
+ */
 export async function executePreview(
   task: Task,
   context: ExecuteContext,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const { command } = task;
+  const { editor } = command;
   // Parsed again here because the payload travels as it was sent: defaults are filled in where it is used.
   const view = renderPreview.parse(command.payload);
+  const preview = await context.previews.get(
+    {
+      editor,
+      view,
+      acceptedAtMs: Date.parse(command.acceptedAt),
+      revision: () => context.gate.revision(editor, view, signal),
+    },
+    () => render(task, view, context, signal),
+  );
+  if (preview.source === 'miss') return preview.rendered;
+  tellFrame(task, preview.picture, context);
+  return completed(view, preview.picture, true);
+}
+
+async function render(
+  task: Task,
+  view: RenderPreview,
+  context: ExecuteContext,
+  signal: AbortSignal,
+): Promise<Rendered> {
+  const { command } = task;
+  const without = (value: Verdict): Rendered => ({ value, picture: undefined });
   if (!task.started) await context.recordStarted(task, null);
   context.faultPoint('after_intent');
   task.attempts++;
@@ -29,22 +61,24 @@ export async function executePreview(
     case 'done':
       return answer.image
         ? finish(task, view, answer.image, context)
-        : tryAgain(task, 'the editor answered without a picture', context, 0);
+        : without(tryAgain(task, 'the editor answered without a picture', context, 0));
     case 'away':
       task.attempts--;
-      return { kind: 'hold', reason: answer.reason, retryAfterMs: answer.retryAfterMs };
+      return without({ kind: 'hold', reason: answer.reason, retryAfterMs: answer.retryAfterMs });
     case 'refused':
-      return failed('failed', { code: answer.code, message: answer.message });
+      return without(failed('failed', { code: answer.code, message: answer.message }));
     case 'not_executed':
-      return tryAgain(task, answer.reason, context, answer.retryAfterMs);
+      return without(tryAgain(task, answer.reason, context, answer.retryAfterMs));
     case 'unknown':
-      return tryAgain(task, answer.reason, context, 0);
+      return without(tryAgain(task, answer.reason, context, 0));
     case 'stale':
     case 'exists':
-      return failed('failed', {
-        code: 'unexpected_answer',
-        message: `a picture cannot be answered with "${answer.kind}"`,
-      });
+      return without(
+        failed('failed', {
+          code: 'unexpected_answer',
+          message: `a picture cannot be answered with "${answer.kind}"`,
+        }),
+      );
   }
 }
 
@@ -53,36 +87,31 @@ async function finish(
   view: RenderPreview,
   image: RenderedImage,
   context: ExecuteContext,
-): Promise<Verdict> {
-  const { command } = task;
+): Promise<Rendered> {
+  const { mime, widthPx, heightPx } = image;
   const frameSha256 = sha256(image.bytes);
   await context.images.put([{ sha256: frameSha256, bytes: image.bytes }]);
-  const { mime, widthPx, heightPx } = image;
-  context.live.frame({
-    sessionId: command.sessionId,
-    editor: command.editor,
-    commandId: command.commandId,
-    frameSha256,
-    mime,
-    widthPx,
-    heightPx,
-  });
+  const picture: Picture = { frameSha256, mime, bytes: image.bytes.byteLength, widthPx, heightPx };
+  tellFrame(task, picture, context);
+  return { value: completed(view, picture, false), picture };
+}
+
+function tellFrame({ command }: Task, picture: Picture, { live }: ExecuteContext): void {
+  const { sessionId, editor, commandId } = command;
+  const { frameSha256, mime, widthPx, heightPx } = picture;
+  live.frame({ sessionId, editor, commandId, frameSha256, mime, widthPx, heightPx });
+}
+
+function completed(view: RenderPreview, picture: Picture, cached: boolean): Verdict {
+  const { frameSha256, mime, bytes, widthPx, heightPx } = picture;
   return {
     kind: 'completed',
     result: {
       frameRef: `/v1/frames/${frameSha256}`,
-      sha256: frameSha256,
-      mime,
-      bytes: image.bytes.byteLength,
-      widthPx,
-      heightPx,
+      ...{ sha256: frameSha256, mime, bytes, widthPx, heightPx, cached },
     },
     preview: {
-      frameSha256,
-      mime,
-      bytes: image.bytes.byteLength,
-      widthPx,
-      heightPx,
+      ...{ frameSha256, mime, bytes, widthPx, heightPx, cached },
       requestedWidthPx: view.width,
       requestedHeightPx: view.height,
       scenePath: view.scenePath ?? null,

@@ -1,9 +1,9 @@
 import { sha256 } from '../core/ids.js';
-import type { FileImage, FileIntent } from '../events/event.js';
+import type { FileIntent } from '../events/event.js';
 import { pruneFolders, recordFolders, stageFolders } from './createdFolders.js';
-import type { Answer, FileChange, FileContent, Probe } from './editor.js';
+import type { Answer, FileChange, Probe } from './editor.js';
 import type { ExecuteContext } from './executeContext.js';
-import type { ImageStore } from './ports.js';
+import { imageOf, loaded, storeImages } from './fileImages.js';
 import { failed, type PreparedChange, type Task, type Verdict } from './task.js';
 import { tryAgain } from './tryAgain.js';
 
@@ -49,34 +49,54 @@ export async function resume(
   context: ExecuteContext,
   signal: AbortSignal,
 ): Promise<Verdict> {
+  const operationId = intent.operationId ?? task.command.commandId;
+  const operation =
+    direction === 'apply' ? undefined : context.undoLog.findOperation(task.command.sessionId, operationId);
+  const prepared = await preparedAgain(
+    intent,
+    {
+      direction,
+      operationId,
+      tool: operation?.tool ?? task.command.type,
+      createdFolders: operation?.createdFolders ?? [],
+    },
+    context,
+  );
+  if (prepared === undefined) return imageMissing(intent.path);
+  task.change = prepared;
+  return converge(task, prepared, context, signal);
+}
+
+export const imageMissing = (path: string): Verdict =>
+  failed('outcome_unknown', {
+    code: 'image_missing',
+    message: `the images of the intent on ${path} are not in the image store`,
+    path,
+  });
+
+/** The change behind a stored intent, planned again; undefined when an image of it is gone. */
+export async function preparedAgain(
+  intent: FileIntent,
+  about: Pick<PreparedChange, 'direction' | 'operationId' | 'tool' | 'createdFolders'>,
+  context: Pick<ExecuteContext, 'gate' | 'images'>,
+): Promise<PreparedChange | undefined> {
   const [before, after] = await Promise.all([
     loaded(intent.before, context.images),
     loaded(intent.after, context.images),
   ]);
-  if (before === undefined || after === undefined)
-    return failed('outcome_unknown', {
-      code: 'image_missing',
-      message: `the images of the intent on ${intent.path} are not in the image store`,
-    });
-  const change = { path: intent.path, before, after, restore: direction !== 'apply' };
+  if (before === undefined || after === undefined) return undefined;
+  const change = { path: intent.path, before, after, restore: about.direction !== 'apply' };
   const plan = context.gate.plan(change);
   const same = plan.ok && plan.waypoints.join() === intent.waypoints.join();
-  const operationId = intent.operationId ?? task.command.commandId;
-  const operation =
-    direction === 'apply' ? undefined : context.undoLog.findOperation(task.command.sessionId, operationId);
-  task.change = {
+  return {
+    ...about,
     editor: intent.editor,
     change,
     // Another build may plan otherwise: then only the ends of the road are known, and in between nothing is touched.
     steps: same ? plan.steps : [],
     waypoints: same ? plan.waypoints : intent.waypoints,
-    direction,
-    operationId,
-    tool: operation?.tool ?? task.command.type,
     missingFolders: intent.missingFolders ?? [],
-    createdFolders: operation?.createdFolders ?? [],
   };
-  return converge(task, task.change, context, signal);
 }
 
 /**
@@ -89,6 +109,8 @@ export async function converge(
   context: ExecuteContext,
   signal: AbortSignal,
 ): Promise<Verdict> {
+  const end = prepared.waypoints.length - 1;
+  let asked = false;
   for (;;) {
     if (task.mustDrain) {
       const readiness = await context.gate.drain(prepared.editor, signal);
@@ -103,7 +125,14 @@ export async function converge(
     if (probe.state === 'refused')
       return failed('outcome_unknown', { code: probe.code, message: probe.message });
     const at = prepared.waypoints.lastIndexOf(probe.state === 'present' ? probe.sha256 : '');
-    if (at === prepared.waypoints.length - 1) return arrived(task, prepared, probe, context, signal);
+    const isUnnoticed = !asked && at === end && wantsNotice(prepared, probe);
+    if (at === end && !isUnnoticed) return arrived(task, prepared, probe, context, signal);
+    if (isUnnoticed) {
+      asked = true;
+      const verdict = await takeStep(task, prepared, end - 1, context, signal);
+      if (verdict) return verdict;
+      continue;
+    }
     if (at < 0) return offTheRoad(task, prepared, probe);
     const again = task.calledAt === at || task.calledAt === 'somewhere';
     if (again && task.attempts >= context.retry.maxAttempts) return exhausted(task, at);
@@ -111,6 +140,11 @@ export async function converge(
     const verdict = await takeStep(task, prepared, at, context, signal);
     if (verdict) return verdict;
   }
+}
+
+/** On disk, but the editor has no `.meta` for it yet: it was away, or its worker died right after the write. */
+function wantsNotice({ steps }: PreparedChange, probe: Probe): boolean {
+  return probe.state === 'present' && probe.content.meta === null && steps.at(-1)?.takesNotice === true;
 }
 
 /** Undefined: look again. */
@@ -258,37 +292,4 @@ function exhausted(task: Task, at: number): Verdict {
     message: `gave up after ${task.attempts} attempts: ${task.lastError ?? 'no answer'}`,
   };
   return { kind: 'failed', outcome: at === 0 ? 'failed' : 'outcome_unknown', error, exhausted: true };
-}
-
-async function storeImages(images: ImageStore, ...contents: readonly (FileContent | null)[]): Promise<void> {
-  const all = contents.flatMap((content) =>
-    content ? [content.bytes, ...(content.meta ? [content.meta] : [])] : [],
-  );
-  if (all.length > 0) await images.put(all.map((bytes) => ({ sha256: sha256(bytes), bytes })));
-}
-
-function imageOf(content: FileContent | null, guid: string | null = guidOf(content?.meta)): FileImage | null {
-  if (!content) return null;
-  return {
-    sha256: sha256(content.bytes),
-    bytes: content.bytes.byteLength,
-    meta: content.meta ? { sha256: sha256(content.meta), bytes: content.meta.byteLength, guid } : null,
-  };
-}
-
-function guidOf(meta: Uint8Array | null | undefined): string | null {
-  return meta ? (/^guid: ([0-9a-f]{32})\s*$/m.exec(Buffer.from(meta).toString('latin1'))?.[1] ?? null) : null;
-}
-
-/** The content behind an image; undefined when the store does not have it. */
-export async function contentOf(image: FileImage, images: ImageStore): Promise<FileContent | undefined> {
-  const [bytes, meta] = await Promise.all([
-    images.get(image.sha256),
-    image.meta ? images.get(image.meta.sha256) : null,
-  ]);
-  return bytes === undefined || meta === undefined ? undefined : { bytes, meta };
-}
-
-async function loaded(image: FileImage | null, images: ImageStore): Promise<FileContent | null | undefined> {
-  return image === null ? null : contentOf(image, images);
 }

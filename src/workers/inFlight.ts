@@ -15,6 +15,7 @@ export class InFlight {
   readonly #deliveries = new Map<string, { delivery: Delivery; open: Set<number> }>();
   readonly #onChange: () => void;
   #commands = 0;
+  #aside = 0;
 
   constructor(onChange: () => void) {
     this.#onChange = onChange;
@@ -22,6 +23,17 @@ export class InFlight {
 
   get commands(): number {
     return this.#commands;
+  }
+
+  /** What counts against the watermark: not what is detached, which may go on for half an hour and occupies nothing. */
+  get load(): number {
+    return Math.max(0, this.#commands - this.#aside);
+  }
+
+  /** One more, or one less, goes on by itself. */
+  detached(change: 1 | -1): void {
+    this.#aside += change;
+    this.#onChange();
   }
 
   /** Takes a delivery; one that was held already (a redelivery after a reset) takes the place of the old. */
@@ -43,6 +55,7 @@ export class InFlight {
   clear(): void {
     this.#deliveries.clear();
     this.#commands = 0;
+    this.#aside = 0;
   }
 
   /** Looks the delivery up by its place, so that an item taken from an earlier delivery acknowledges the one that counts now. */

@@ -1,57 +1,89 @@
-import type { Clock } from '../core/clock.js';
 import { pause } from '../core/clock.js';
+import { BesideWork } from './besideWork.js';
+import { cancelledBy, mayCancel } from './cancellation.js';
 import type { Readiness } from './editor.js';
-import { LaneQueue } from './laneQueue.js';
+import { type Crowd, crowdOf, takeForParking } from './laneParking.js';
+import { LaneQueue, useOf } from './laneQueue.js';
 import type { ParkedLane } from './parkedLane.js';
-import type { ParkedBatch } from './ports.js';
-import type { Task, Verdict } from './task.js';
+import type { CancelRequest, ParkedBatch } from './ports.js';
+import type { FinalVerdict, Task } from './task.js';
+import { type RunDependencies, TaskRuns } from './taskRuns.js';
 
-export interface LaneDependencies {
-  readonly clock: Clock;
+export interface LaneDependencies extends RunDependencies {
   readonly parked: ParkedLane;
-  readonly limits: { readonly parkAfterMs: number; readonly maxHoldPollMs: number };
-  /** One go at a command. */
-  execute(task: Task, signal: AbortSignal): Promise<Verdict>;
-  /** Records a final verdict; the lane does not wait for the log. */
-  finish(task: Task, verdict: Extract<Verdict, { kind: 'completed' | 'failed' }>): void;
+  readonly limits: {
+    readonly parkAfterMs: number;
+    readonly maxHoldPollMs: number;
+    /** Commands that do not need the editor, at once. */
+    readonly maxBesideLane: number;
+  };
   readiness(editor: string, signal: AbortSignal): Promise<Readiness>;
+  /** Whether an operator has paused the editor: then nothing new begins. A change of mind is told by `kick`. */
+  paused(editor: string): boolean;
   /** Checks a fetched command like a delivered one and hands it back through `enqueue` when it is to run. */
   admitParked(lane: Lane, batch: ParkedBatch): void;
   /** The command lies in the parking now: its delivery can be acknowledged. */
   moved(task: Task): void;
-  /** Ends ownership: fenced, closed. */
-  fatal(error: unknown): void;
   holding(editor: string, reason: string | undefined): void;
 }
 
-/** In memory beyond what runs: below this the lane fetches more of what is parked. */
+/** In memory beyond what runs: below this the lane goes on fetching what is parked; up to the next it fetches once a turn. */
 const REFILL_BELOW = 16;
+/** Batches have 100 commands at most: so the heads of some 40 parked sessions are in memory at least. */
+const LANE_MEMORY_COMMANDS = 4_096;
+/** A session with fewer in memory is fetched more of. */
+const SESSION_REFILL_BELOW = 8;
 const MIN_HOLD_MS = 100;
+export const PAUSED_REASON = 'paused by an operator';
 
 /**
- * One editor's commands: one at a time, sessions in turn. An editor that is away holds its lane without spending attempts; what has
- * waited for long, or is in the way of others, moves to the parking so that no other editor feels it.
+ * One editor's commands: one at a time, sessions in turn; those that do not need the editor run beside it. An editor that is away (or
+ * paused) holds its lane without spending attempts; what has waited for long, or is in the way of others, moves to the parking so that
+ * no other editor feels it.
  */
 export class Lane {
   readonly editor: string;
   readonly #queue = new LaneQueue();
   readonly #deps: LaneDependencies;
   readonly #signal: AbortSignal;
-  #running: Task | undefined;
+  readonly #beside: BesideWork;
+  readonly #runs: TaskRuns;
   #loop: Promise<void> | undefined;
   #heldSinceMs: number | undefined;
   #wake: AbortController | undefined;
   #dropped = false;
+  /** Held for long: what comes goes to the parking at once. */
+  #parksNewcomers = false;
 
   constructor(editor: string, deps: LaneDependencies, signal: AbortSignal) {
     this.editor = editor;
     this.#deps = deps;
     this.#signal = signal;
+    this.#runs = new TaskRuns(this.#queue, deps, signal);
+    this.#beside = new BesideWork(
+      {
+        clock: deps.clock,
+        queue: this.#queue,
+        maxAtOnce: deps.limits.maxBesideLane,
+        open: () => !this.#dropped && !deps.paused(editor),
+        runOne: (task) => this.#runBeside(task),
+      },
+      signal,
+    );
   }
 
-  /** Commands in memory, the running one included. */
+  /** Commands in memory, what runs and what is detached included. */
   get depth(): number {
-    return this.#queue.size + (this.#running ? 1 : 0);
+    return this.#queue.size + this.#runs.size;
+  }
+
+  /** What is being worked on, in the lane or beside it; what goes on by itself; what waits in memory. For those who only look. */
+  look(): { readonly running: Task[]; readonly detached: Task[]; readonly waiting: Task[] } {
+    return {
+      running: [...this.#runs.running],
+      detached: [...this.#runs.detached],
+      waiting: this.#queue.tasks(),
+    };
   }
 
   get hasParked(): boolean {
@@ -62,9 +94,10 @@ export class Lane {
     return this.depth === 0 && this.#deps.parked.idle;
   }
 
-  /** A newly delivered command: into the queue, or behind what is parked. */
+  /** A newly delivered command: into the queue, or behind what is parked of its session; with the editor long away, there too. */
   accept(task: Task): void {
-    if (this.#deps.parked.active) this.#park(task);
+    const away = this.#parksNewcomers && useOf(task) === 'exclusive';
+    if (away || this.#deps.parked.holds(task.command.sessionId)) this.#park(task);
     else this.enqueue(task);
   }
 
@@ -77,25 +110,45 @@ export class Lane {
   kick(): void {
     this.#wake?.abort();
     this.#loop ??= this.#run();
+    this.#beside.kick();
   }
 
-  /** Moves everything that waits out of memory. What runs goes on. */
-  parkWaiting(): void {
-    const all = this.#queue.removeAll();
-    const firstParked = all.findIndex((task) => task.origin.kind === 'parked');
-    // What ran while its successors were parked is older than they are: stored now, it would come behind them.
-    const { active } = this.#deps.parked;
-    const stays = (task: Task, at: number) => task.origin.kind === 'stream' && (active || at < firstParked);
-    for (const task of all.filter(stays)) this.#queue.push(task);
-    const waiting = all.filter((task, at) => !stays(task, at));
-    const parkedSeqs = waiting.flatMap((task) =>
-      task.origin.kind === 'parked' ? [task.origin.parkedSeq] : [],
-    );
-    this.#deps.parked.putBack(parkedSeqs);
-    for (const task of waiting) {
-      if (task.origin.kind === 'parked') this.#deps.moved(task);
-      else this.#park(task);
-    }
+  /** Moves everything that waits out of memory (or only what needs the editor). What runs goes on. */
+  parkWaiting(what: 'all' | 'exclusive' = 'all'): void {
+    for (const sessionId of this.#queue.sessionIds) this.parkSession(sessionId, what);
+  }
+
+  /** Moves what waits of one session out of memory. */
+  parkSession(sessionId: string, what: 'all' | 'exclusive' = 'all'): void {
+    const { stored, toStore } = takeForParking(this.#queue, this.#deps.parked, sessionId, what);
+    for (const task of stored) this.#deps.moved(task);
+    for (const task of toStore) this.#park(task);
+  }
+
+  /** Commands that were delivered and wait here, by session: the most first. */
+  crowd(): Crowd[] {
+    return crowdOf(this.#queue);
+  }
+
+  /** Ends what waits and shall not be executed any more, with the verdict it is given. */
+  withdraw(verdictOf: (task: Task) => FinalVerdict | undefined): void {
+    const gone = this.#queue.withdraw(verdictOf);
+    for (const [task, verdict] of gone) this.#deps.finish(task, verdict);
+    // Who came behind them may go on.
+    if (gone.length > 0) this.kick();
+  }
+
+  /**
+   * Ends it at once when it waits and changed nothing; what runs ends as cancelled where that is safe, else as it would have. False
+   * when it is not here.
+   */
+  cancel(request: CancelRequest): boolean {
+    const isIt = ({ command }: Task) => command.commandId === request.commandId;
+    const { running, detached, waiting } = this.look();
+    for (const task of [...running, ...detached].filter(isIt)) this.#runs.cancel(task, request);
+    for (const task of waiting.filter(isIt)) task.cancel = request;
+    this.withdraw((task) => (isIt(task) && mayCancel(task) ? cancelledBy(request) : undefined));
+    return [...running, ...detached, ...waiting].some(isIt);
   }
 
   /** Drops what waits without settling it: the next owner is given it again. */
@@ -105,19 +158,28 @@ export class Lane {
     this.#wake?.abort();
   }
 
-  /** Waits until nothing runs any more (after the signal was aborted or the queue was emptied). */
-  async settled(): Promise<void> {
+  /** Waits until nothing occupies the lane any more (after the signal was aborted or the queue was emptied). */
+  async drained(): Promise<void> {
     await this.#loop;
+    await this.#beside.settled();
+  }
+
+  /** Waits for what is detached too, which ends by itself or when the signal is aborted. */
+  async settled(): Promise<void> {
+    await this.drained();
+    await this.#runs.settled();
   }
 
   async #run(): Promise<void> {
     try {
       while (!this.#signal.aborted && !this.#dropped) {
-        await this.#refill();
-        const task = this.#queue.take(this.#deps.clock.monotonicMs());
+        const paused = this.#deps.paused(this.editor);
+        if (!paused) await this.#refill();
+        const task = paused ? undefined : this.#queue.take(this.#deps.clock.monotonicMs(), 'exclusive');
         if (task) await this.#runOne(task);
         // Nothing may be awaited between this look and the end of the loop: a command that came meanwhile would lie for ever.
-        else if (this.#queue.size === 0 && !this.#deps.parked.hasMore) break;
+        else if (this.#nothingToDo()) break;
+        else if (paused) await this.#waitWhilePaused();
         else await this.#waitForWork();
       }
     } catch (error) {
@@ -127,29 +189,35 @@ export class Lane {
     }
   }
 
+  /** Nothing parked, and nothing here but what runs beside the lane or waits for that: its end kicks the lane. */
+  #nothingToDo(): boolean {
+    if (this.#deps.parked.hasMore) return false;
+    return this.#queue.size === 0 || this.#queue.nextReadyMs('exclusive') === undefined;
+  }
+
   async #runOne(task: Task): Promise<void> {
-    this.#running = task;
+    const verdict = await this.#runs.go(task);
+    if (verdict.kind === 'hold') await this.#hold(verdict.reason, verdict.retryAfterMs);
+    else if (verdict.kind !== 'retry') this.#released();
+  }
+
+  async #runBeside(task: Task): Promise<void> {
     try {
-      const verdict = await this.#deps.execute(task, this.#signal);
-      switch (verdict.kind) {
-        case 'completed':
-        case 'failed':
-          this.#released();
-          this.#deps.finish(task, verdict);
-          return;
-        case 'retry':
-          task.notBeforeMs = this.#deps.clock.monotonicMs() + verdict.afterMs;
-          this.#queue.putBack(task);
-          return;
-        case 'hold':
-          this.#queue.putBack(task);
-          this.#running = undefined;
-          await this.#hold(verdict.reason, verdict.retryAfterMs);
-          return;
-      }
-    } finally {
-      this.#running = undefined;
+      await this.#runs.go(task);
+    } catch (error) {
+      if (!this.#signal.aborted) this.#deps.fatal(error);
     }
+    // Its session may go on with a command that needs the editor.
+    if (!this.#signal.aborted && !this.#dropped) this.kick();
+  }
+
+  /** What waits while the editor is paused is in nobody's way: it moves to the parking like that of an editor that is away. */
+  async #waitWhilePaused(): Promise<void> {
+    this.#heldSinceMs ??= this.#deps.clock.monotonicMs();
+    this.#deps.holding(this.editor, PAUSED_REASON);
+    this.#parkIfLong();
+    await this.#sleep(this.#deps.limits.maxHoldPollMs);
+    if (!this.#deps.paused(this.editor)) this.#released();
   }
 
   /** Sleeps until the editor may be back; long holds move the lane's commands out of the way. */
@@ -159,7 +227,7 @@ export class Lane {
     this.#deps.holding(this.editor, reason);
     let waitMs = Math.max(MIN_HOLD_MS, retryAfterMs);
     while (!this.#signal.aborted && !this.#dropped) {
-      if (clock.monotonicMs() - this.#heldSinceMs >= limits.parkAfterMs) this.parkWaiting();
+      this.#parkIfLong();
       await pause(clock, Math.min(waitMs, limits.maxHoldPollMs) * (0.75 + Math.random() / 2), this.#signal);
       if (this.#signal.aborted) return;
       const readiness = await this.#deps.readiness(this.editor, this.#signal);
@@ -169,29 +237,49 @@ export class Lane {
     }
   }
 
+  #parkIfLong(): void {
+    const { clock, limits } = this.#deps;
+    if (this.#heldSinceMs === undefined || clock.monotonicMs() - this.#heldSinceMs < limits.parkAfterMs)
+      return;
+    this.#parksNewcomers = true;
+    this.parkWaiting('exclusive');
+  }
+
   #released(): void {
+    this.#parksNewcomers = false;
     if (this.#heldSinceMs === undefined) return;
     this.#heldSinceMs = undefined;
     this.#deps.holding(this.editor, undefined);
   }
 
+  /** At least once before each turn, so that every session that is parked has its head here, as far as there is room. */
   async #refill(): Promise<void> {
     const { parked } = this.#deps;
-    while (parked.hasMore && this.#queue.size < REFILL_BELOW && !this.#signal.aborted) {
-      const fetched = await parked.fetch();
+    const wants = (sessionId: string) => this.#queue.of(sessionId).length < SESSION_REFILL_BELOW;
+    while (parked.hasMore && this.#queue.size < LANE_MEMORY_COMMANDS && !this.#signal.aborted) {
+      const fetched = await parked.fetch(wants);
       for (const command of fetched) this.#deps.admitParked(this, command);
-      if (fetched.length === 0) return;
+      if (fetched.length === 0 || this.#queue.size >= REFILL_BELOW) return;
     }
   }
 
   async #waitForWork(): Promise<void> {
-    const next = this.#queue.nextReadyMs();
+    const next = this.#queue.nextReadyMs('exclusive');
     // What is parked but could not be read yet (a replica that lags) is asked for again shortly.
     const waitMs = next === undefined ? MIN_HOLD_MS : Math.max(1, next - this.#deps.clock.monotonicMs());
+    await this.#sleep(waitMs);
+  }
+
+  /** Until then, the next kick or the end. */
+  async #sleep(waitMs: number): Promise<void> {
+    if (this.#signal.aborted) return;
     const wake = new AbortController();
+    const stop = () => wake.abort();
+    this.#signal.addEventListener('abort', stop, { once: true });
     this.#wake = wake;
-    await pause(this.#deps.clock, waitMs, AbortSignal.any([this.#signal, wake.signal]));
+    await pause(this.#deps.clock, waitMs, wake.signal);
     this.#wake = undefined;
+    this.#signal.removeEventListener('abort', stop);
   }
 
   #park(task: Task): void {

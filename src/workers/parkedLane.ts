@@ -1,4 +1,5 @@
 import type { Command, CommandPosition } from '../commands/envelope.js';
+import { ParkedIndex } from './parkedIndex.js';
 import type { ParkedBatch, Parking } from './ports.js';
 import type { Task } from './task.js';
 
@@ -6,13 +7,22 @@ import type { Task } from './task.js';
 const FETCH_BATCHES = 4;
 const BATCH_COMMANDS = 100;
 const BATCH_BYTES = 512 * 1024;
+/** Batches stored at once, each of other sessions. */
+const STORE_BATCHES = 16;
 /** Batches ended after which their places are released. */
 const RELEASE_EVERY = 4;
 
+interface Waiting {
+  readonly task: Task;
+  readonly stored: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
 /**
- * One editor's part of the parking. While anything of it is stored and not fetched, every new command of the editor goes there too:
- * that keeps the order, and so does storing one batch after the other. Nothing is lost around a crash: a command is acknowledged in
- * the command stream only after it is stored here, and released here only after its terminal event is stored.
+ * One editor's part of the parking. While anything of a session is stored and not fetched, its new commands go there too: that keeps
+ * the session's order, and so does storing one batch of it after the other. Other sessions of the editor are not held up by it. Nothing
+ * is lost around a crash: a command is acknowledged in the command stream only after it is stored here, and released here only after
+ * its terminal event is stored.
  */
 export class ParkedLane {
   readonly #editor: string;
@@ -20,35 +30,40 @@ export class ParkedLane {
   /** Rejects when another worker has taken the partition. */
   readonly #stillOwner: () => Promise<void>;
   readonly #onError: (error: unknown) => void;
-  #highestStored: number;
-  #cursor = 0;
-  #waiting: { task: Task; stored: () => void; failed: (error: unknown) => void }[] = [];
+  readonly #index = new ParkedIndex();
+  #waiting: Waiting[] = [];
+  /** Commands on their way in, by session. */
+  readonly #coming = new Map<string, number>();
   #storing: Promise<void> | undefined;
+  #putBacks = 0;
   #endedBatches = 0;
-  /** Fetched batches and the places of their commands that have not ended. */
-  readonly #fetched = new Map<number, Set<string>>();
+  #highestEnded = 0;
+  /** Fetched batches, the places of their commands that have not ended, and their sessions. */
+  readonly #fetched = new Map<number, { open: Set<string>; sessions: readonly string[] }>();
 
   constructor(
     editor: string,
     parking: Parking,
-    lastSeq: number,
     stillOwner: () => Promise<void>,
     onError: (error: unknown) => void,
   ) {
     this.#editor = editor;
     this.#parking = parking;
-    this.#highestStored = lastSeq;
     this.#stillOwner = stillOwner;
     this.#onError = onError;
   }
 
-  /** True while new commands must go behind what is stored. */
+  /** True while new commands of this session must go behind what is stored. */
+  holds(sessionId: string): boolean {
+    return this.#coming.has(sessionId) || this.#index.has(sessionId);
+  }
+
   get active(): boolean {
     return this.#storing !== undefined || this.hasMore;
   }
 
   get hasMore(): boolean {
-    return this.#cursor < this.#highestStored;
+    return this.#index.size > 0;
   }
 
   /** Nothing stored, nothing fetched that has not ended. */
@@ -56,83 +71,163 @@ export class ParkedLane {
     return !this.active && this.#fetched.size === 0;
   }
 
+  /** A batch of an earlier life: to be told in order, before anything is stored or fetched. */
+  found({ parkedSeq, commands }: ParkedBatch): void {
+    this.#index.add(parkedSeq, sessionsOf(commands));
+  }
+
   /** Moves a command here; resolves when it is stored. */
   store(task: Task): Promise<void> {
+    const { sessionId } = task.command;
+    this.#coming.set(sessionId, (this.#coming.get(sessionId) ?? 0) + 1);
     return new Promise((stored, failed) => {
       this.#waiting.push({ task, stored, failed });
       this.#storing ??= this.#storeWaiting();
     });
   }
 
-  async fetch(): Promise<ParkedBatch[]> {
-    const after = this.#cursor;
-    const read = await this.#parking.read(this.#editor, after, FETCH_BATCHES);
-    // A batch that is stored and not yet told as stored is still held by its deliveries: read now, it would be skipped as held.
-    const batches = read.filter(({ parkedSeq }) => parkedSeq <= this.#highestStored);
+  /** The next batches of sessions that want more, sessions in turn. Nothing is read when none does. */
+  async fetch(wants: (sessionId: string) => boolean = () => true): Promise<ParkedBatch[]> {
+    const seqs = this.#index.next(wants, FETCH_BATCHES);
+    if (seqs.length === 0) return [];
+    const before = this.#putBacks;
+    const read = await Promise.all(seqs.map((seq) => this.#parking.read(this.#editor, seq - 1, 1)));
     // Something was put back meanwhile: it comes first.
-    if (this.#cursor !== after) return [];
-    for (const { parkedSeq, commands } of batches) {
-      this.#cursor = Math.max(this.#cursor, parkedSeq);
-      this.#fetched.set(parkedSeq, new Set(commands.map(({ position }) => placeOf(position))));
+    if (this.#putBacks !== before) return [];
+    const batches: ParkedBatch[] = [];
+    for (const [at, [batch]] of read.entries()) {
+      const seq = seqs[at];
+      // Nothing: a replica that lags; it is asked for again. And what comes after it must wait for it.
+      if (seq === undefined || !batch) break;
+      const sessions = this.#index.remove(seq);
+      // Another one: this place is empty, somebody has cleared the parking.
+      if (batch.parkedSeq !== seq) continue;
+      this.#fetched.set(seq, {
+        open: new Set(batch.commands.map(({ position }) => placeOf(position))),
+        sessions,
+      });
+      batches.push(batch);
     }
     return batches;
   }
 
+  /** A command that is stored and not fetched, with its place. */
+  async find(sessionId: string, commandId: string): Promise<Found | undefined> {
+    for (const parkedSeq of this.#index.of(sessionId)) {
+      const [batch] = await this.#parking.read(this.#editor, parkedSeq - 1, 1);
+      const command = batch?.commands.find((one) => one.commandId === commandId);
+      if (command) return { parkedSeq, command };
+    }
+    return undefined;
+  }
+
   /** Fetched commands that go back unexecuted: they are still stored. Those of their batch that have ended are known as such. */
   putBack(parkedSeqs: readonly number[]): void {
-    if (parkedSeqs.length === 0) return;
-    const first = Math.min(...parkedSeqs);
-    for (const seq of this.#fetched.keys()) if (seq >= first) this.#fetched.delete(seq);
-    this.#cursor = Math.min(this.#cursor, first - 1);
+    for (const seq of parkedSeqs) {
+      const fetched = this.#fetched.get(seq);
+      if (!fetched) continue;
+      this.#putBacks++;
+      this.#fetched.delete(seq);
+      this.#index.add(seq, fetched.sessions);
+    }
   }
 
   /** By place, not by count: around a put-back the same end may be told twice. */
   ended(parkedSeq: number, position: Place): void {
-    const open = this.#fetched.get(parkedSeq);
-    if (!open?.delete(placeOf(position)) || open.size > 0) return;
+    const batch = this.#fetched.get(parkedSeq);
+    if (!batch?.open.delete(placeOf(position)) || batch.open.size > 0) return;
     this.#fetched.delete(parkedSeq);
     this.#endedBatches++;
+    this.#highestEnded = Math.max(this.#highestEnded, parkedSeq);
     if (this.#endedBatches >= RELEASE_EVERY || this.#fetched.size === 0) this.#release();
   }
 
+  /** Everything below the oldest that has not ended. */
   #release(): void {
     this.#endedBatches = 0;
-    const upTo = this.#fetched.size === 0 ? this.#cursor : Math.min(...this.#fetched.keys()) - 1;
-    this.#parking.release(this.#editor, upTo).catch(this.#onError);
+    let oldest = this.#index.oldest() ?? Number.POSITIVE_INFINITY;
+    for (const seq of this.#fetched.keys()) oldest = Math.min(oldest, seq);
+    this.#parking.release(this.#editor, Math.min(oldest - 1, this.#highestEnded)).catch(this.#onError);
   }
 
   async #storeWaiting(): Promise<void> {
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      const batch = this.#takeBatch();
+      const round = this.#takeRound();
       try {
-        const seq = await this.#parking.park(
-          this.#editor,
-          batch.map(({ task }) => task.command),
+        const seqs = await Promise.all(
+          round.map((batch) =>
+            this.#parking.park(
+              this.#editor,
+              batch.map(({ task }) => task.command),
+            ),
+          ),
         );
         // A zombie must not acknowledge what the new owner, who looked before this, will not find.
         await this.#stillOwner();
-        this.#highestStored = Math.max(this.#highestStored, seq);
-        for (const { stored } of batch) stored();
+        for (const [at, batch] of round.entries()) {
+          this.#index.add(seqs[at] ?? 0, sessionsOf(batch.map(({ task }) => task.command)));
+          for (const one of batch) this.#came(one);
+          for (const { stored } of batch) stored();
+        }
       } catch (error) {
-        for (const { failed } of [...batch, ...this.#waiting.splice(0)]) failed(error);
+        for (const one of [...round.flat(), ...this.#waiting.splice(0)]) {
+          this.#came(one);
+          one.failed(error);
+        }
       }
     }
     this.#storing = undefined;
   }
 
-  #takeBatch() {
-    let bytes = 0;
-    let count = 0;
-    for (const { task } of this.#waiting) {
-      bytes += sizeOf(task.command);
-      if (count > 0 && (count >= BATCH_COMMANDS || bytes > BATCH_BYTES)) break;
-      count++;
-    }
-    return this.#waiting.splice(0, count);
+  #came({ task: { command } }: Waiting): void {
+    const left = (this.#coming.get(command.sessionId) ?? 1) - 1;
+    if (left > 0) this.#coming.set(command.sessionId, left);
+    else this.#coming.delete(command.sessionId);
   }
+
+  /**
+   * Batches that may be stored at the same time: at most one of each session. A session with a backlog here gets batches of its own, so
+   * that nobody else's command has to wait for what lies before; all others share one.
+   */
+  #takeRound(): Waiting[][] {
+    const batches = new Map<string, { entries: Waiting[]; bytes: number }>();
+    const deferred = new Set<string>();
+    const rest: Waiting[] = [];
+    for (const entry of this.#waiting) {
+      const { command } = entry.task;
+      const key = this.#index.has(command.sessionId) ? command.sessionId : SHARED;
+      const batch = batches.get(key) ?? { entries: [], bytes: 0 };
+      const bytes = sizeOf(command);
+      const room =
+        (batches.has(key) || batches.size < STORE_BATCHES) &&
+        (batch.entries.length === 0 ||
+          (batch.entries.length < BATCH_COMMANDS && batch.bytes + bytes <= BATCH_BYTES));
+      if (deferred.has(command.sessionId) || !room) {
+        deferred.add(command.sessionId);
+        rest.push(entry);
+        continue;
+      }
+      batch.entries.push(entry);
+      batch.bytes += bytes;
+      batches.set(key, batch);
+    }
+    this.#waiting = rest;
+    return [...batches.values()].map(({ entries }) => entries);
+  }
+}
+
+/** No session is called this. */
+const SHARED = '';
+
+export interface Found {
+  readonly parkedSeq: number;
+  readonly command: Command;
 }
 
 type Place = Pick<CommandPosition, 'seq' | 'index'>;
 const placeOf = ({ seq, index }: Place): string => `${seq}.${index}`;
+const sessionsOf = (commands: readonly Command[]): string[] => [
+  ...new Set(commands.map(({ sessionId }) => sessionId)),
+];
 const sizeOf = (command: Command): number => 600 + 2 * JSON.stringify(command.payload).length;

@@ -1,12 +1,39 @@
 import type { Command, CommandMeta, CommandPosition } from '../commands/envelope.js';
 import type { Refusal } from '../commands/problems.js';
 import type { LoggedEvent, SparkEvent } from '../events/event.js';
+import type { BuildProgress } from './buildPort.js';
+import type { FileRead } from './editor.js';
+import type { UnitProgress } from './unitProgressPort.js';
 
 /** Asked by other roles over core NATS: cheap, answered from memory. */
 export interface WorkerAnswers {
   heldCommands(): number;
   status(commandIds: readonly string[]): Promise<readonly object[]>;
-  planUndo(request: { sessionId: string; direction: 'undo' | 'redo'; operationId?: string }): Promise<object>;
+  /** Every editor it knows, from memory: `EditorsAnswer` of http/editorsPort.ts. */
+  editors(): Promise<object>;
+  reconcile(request: ReconcileRequest): Promise<ReconcileAnswer>;
+  planUndo(request: UndoPlanRequest): Promise<object>;
+}
+
+export interface ReconcileRequest {
+  readonly commandId: string;
+  readonly verdict: 'applied' | 'not_applied';
+  readonly text: string;
+  readonly actor: string;
+}
+
+export type ReconcileAnswer =
+  | { readonly ok: true; readonly eventId: string; readonly timestamp: string }
+  /** `no_worker`, `not_unknown`, `already_reconciled`. */
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** What a dry run asks: an operation or a unit for undo and redo (the newest when absent), an operation or a moment for a rollback. */
+export interface UndoPlanRequest {
+  readonly sessionId: string;
+  readonly direction: 'undo' | 'redo' | 'rollback';
+  readonly operationId?: string;
+  /** ISO 8601 or an operation id. */
+  readonly to?: string;
 }
 
 /** What the worker needs of the streams; src/streams serves it, app.ts joins the two. */
@@ -90,6 +117,12 @@ export interface ImageStore {
   get(sha256: string): Promise<Uint8Array | undefined>;
 }
 
+/** What was posted to `/v1/uploads`, by its sha-256, until it expires. */
+export interface Uploads {
+  /** At most `maxBytes`; throws only the signal's reason. */
+  get(sha256: string, maxBytes: number, signal: AbortSignal): Promise<FileRead>;
+}
+
 export interface DeadLetterInput {
   readonly reason: string;
   readonly attempts: number;
@@ -123,7 +156,26 @@ export interface Parking {
   parked(): Promise<ReadonlyMap<string, number>>;
 }
 
+/** Somebody's wish that a command shall not run (any more). */
+export interface CancelRequest {
+  readonly commandId: string;
+  readonly reason: string | null;
+  readonly actor: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** Where the wishes are kept: durable, for as long as a key holds. */
+export interface Cancels {
+  /** Resolves when every wish stored so far has been told; later ones are told as they come, until the abort. */
+  watch(onCancel: (request: CancelRequest) => void, signal: AbortSignal): Promise<void>;
+}
+
 export interface LiveFeed {
+  /** Telemetry: how far a build is. Drops the oldest above its limit and counts it. */
+  progress(tick: BuildProgress): void;
+  /** Telemetry: how far a unit of files is. Drops the oldest above its limit and counts it. Absent: nobody is told. */
+  unitProgress?(tick: UnitProgress): void;
   /** Copies of stored events for live subscribers; at most once. */
   published(events: readonly SparkEvent[]): void;
   /** Telemetry: a new picture. Drops the oldest above its limit and counts it. */

@@ -1,26 +1,36 @@
 import { type CommandDefinition, definitionOf } from '../commands/catalogue.js';
-import type { Command } from '../commands/envelope.js';
+import type { Command, CommandMeta } from '../commands/envelope.js';
 import { eventIdOf, sha256 } from '../core/ids.js';
 import {
+  type BuildIntent,
   type CompletedEvent,
   EVENT_VERSION,
   type EventEnvelope,
   type FailedEvent,
   type FenceToken,
   type FileIntent,
+  type NotedEvent,
   type StartedEvent,
+  type UsageRecord,
 } from '../events/event.js';
+import { USAGE_REPORTED } from '../events/live.js';
 import type { BadCommand } from './ports.js';
 import type { Task, Verdict } from './task.js';
 
 /** Texts of a payload above this go into events as `{sha256, bytes}`: the log carries hashes, not files. */
 const INLINE_TEXT_CHARS = 1_024;
 
+/** What is recorded before anything is called: one file, several as a unit, a build, or nothing to be recorded. */
+export type Intent =
+  | FileIntent
+  | { readonly intents: readonly FileIntent[] }
+  | { readonly build: BuildIntent };
+
 /** Events as data: pure functions of the task, the verdict and the time. `timestamp` is ISO 8601. */
 export function startedEvent(
   command: Command,
   token: FenceToken,
-  intent: FileIntent | null,
+  intent: Intent | null,
   timestamp: string,
 ): StartedEvent {
   const type = `${eventNameOf(command.type)}.started`;
@@ -30,7 +40,24 @@ export function startedEvent(
     envelope: envelopeOf(command),
     position: command.position,
     token,
-    intent,
+    intent: intent && 'path' in intent ? intent : null,
+    ...(intent && 'intents' in intent ? { intents: intent.intents } : {}),
+    ...(intent && 'build' in intent ? { build: intent.build } : {}),
+  };
+}
+
+/** What a model call used up, told beside the end of the command that made it. `ordinal` tells several of one command apart. */
+export function usageEvent(
+  command: Command,
+  usage: UsageRecord,
+  ordinal: number,
+  timestamp: string,
+): NotedEvent {
+  return {
+    ...base(command, USAGE_REPORTED, timestamp),
+    eventId: eventIdOf(command.commandId, USAGE_REPORTED, ordinal),
+    kind: 'noted',
+    note: { kind: 'usage', ...usage },
   };
 }
 
@@ -50,7 +77,9 @@ export function completedEvent(
     durationMs: round(durationMs),
     result: verdict.result,
     ...(verdict.change ? { change: verdict.change } : {}),
+    ...(verdict.changes ? { changes: verdict.changes } : {}),
     ...(verdict.preview ? { preview: verdict.preview } : {}),
+    ...(verdict.build ? { build: verdict.build } : {}),
   };
 }
 
@@ -62,7 +91,7 @@ export function failedEvent(
 ): FailedEvent {
   const { command } = task;
   return {
-    ...base(command, `${eventNameOf(command.type)}.failed`, timestamp),
+    ...base(command, `${eventNameOf(command.type)}.${verdict.suffix ?? 'failed'}`, timestamp),
     kind: 'failed',
     outcome: verdict.outcome,
     position: command.position,
@@ -71,6 +100,8 @@ export function failedEvent(
     error: verdict.error,
     ...(task.started ? {} : { envelope: envelopeOf(command) }),
     ...(verdict.operationId === undefined ? {} : { operationId: verdict.operationId }),
+    ...(verdict.changes ? { changes: verdict.changes } : {}),
+    ...(verdict.build ? { build: verdict.build } : {}),
   };
 }
 
@@ -94,19 +125,7 @@ export function rejectedEvent(
     attempts: 0,
     durationMs: null,
     error: { code: bad.refusal.code, message: bad.refusal.message, errors: bad.refusal.errors },
-    envelope: {
-      type,
-      idempotencyKey: bad.meta.idempotencyKey,
-      actor: bad.meta.actor,
-      correlationId: bad.meta.correlationId,
-      causationId: bad.meta.causationId,
-      deadline: bad.meta.deadline,
-      priority: bad.meta.priority,
-      traceparent: bad.meta.traceparent,
-      payloadSha: '',
-      payload: null,
-      acceptedAt: bad.acceptedAt,
-    },
+    envelope: { type, ...metaOf(bad.meta), payloadSha: '', payload: null, acceptedAt: bad.acceptedAt },
   };
 }
 
@@ -129,31 +148,14 @@ function base(command: Command, type: string, timestamp: string) {
 }
 
 function envelopeOf(command: Command): EventEnvelope {
-  const {
-    type,
-    idempotencyKey,
-    actor,
-    correlationId,
-    causationId,
-    deadline,
-    priority,
-    traceparent,
-    payloadSha,
-    acceptedAt,
-  } = command;
-  return {
-    type,
-    idempotencyKey,
-    actor,
-    correlationId,
-    causationId,
-    deadline,
-    priority,
-    traceparent,
-    payloadSha,
-    payload: summarise(command.payload),
-    acceptedAt,
-  };
+  const { type, payloadSha, acceptedAt } = command;
+  return { type, ...metaOf(command), payloadSha, payload: summarise(command.payload), acceptedAt };
+}
+
+/** Of a command or a refused publish, only what an envelope repeats. */
+function metaOf(meta: CommandMeta): CommandMeta {
+  const { idempotencyKey, actor, correlationId, causationId, deadline, priority, traceparent } = meta;
+  return { idempotencyKey, actor, correlationId, causationId, deadline, priority, traceparent };
 }
 
 /** The payload with its long texts replaced by hash and size. */

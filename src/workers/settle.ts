@@ -1,15 +1,13 @@
 import type { Command } from '../commands/envelope.js';
-import type { SparkEvent } from '../events/event.js';
+import { isEnd, type SparkEvent } from '../events/event.js';
 import type { Claims } from './claims.js';
 import type { TrackedItem } from './inFlight.js';
 import type { BadCommand, OriginalMessage, PartitionLog } from './ports.js';
 import type { RecentEnds } from './recentEnds.js';
-import { completedEvent, failedEvent, rejectedEvent, startedEvent } from './recorder.js';
-import type { Task, Verdict } from './task.js';
+import { completedEvent, failedEvent, rejectedEvent, startedEvent, usageEvent } from './recorder.js';
+import type { FinalVerdict, Task } from './task.js';
 import type { WorkerDependencies } from './workerOptions.js';
 import type { WorkerState } from './workerState.js';
-
-type Final = Extract<Verdict, { kind: 'completed' | 'failed' }>;
 
 export interface SettleContext {
   readonly deps: WorkerDependencies;
@@ -26,7 +24,7 @@ export interface SettleContext {
  * The one place where a command ends: terminal event first, then the dead letter where there is one, then the acknowledgement. The
  * worker's state takes the event at once (so the lane goes on), but nobody outside sees an end that is not stored.
  */
-export function settle(task: Task, verdict: Final, context: SettleContext): void {
+export function settle(task: Task, verdict: FinalVerdict, context: SettleContext): void {
   const { deps, state, claims } = context;
   const timestamp = new Date(deps.clock.nowMs()).toISOString();
   const durationMs = task.beganMs === undefined ? null : deps.clock.monotonicMs() - task.beganMs;
@@ -39,7 +37,7 @@ export function settle(task: Task, verdict: Final, context: SettleContext): void
     state.owed.paid(task.command.position);
     // Only now: until the end is stored, a redelivery must still meet the claim, and a question must hear "started".
     claims.release(task.command.commandId);
-    for (const event of events) if (event.kind !== 'started') context.ends.record(event);
+    for (const event of events) if (isEnd(event)) context.ends.record(event);
     deps.listener.finished(
       task.command.type,
       verdict.kind === 'completed' ? 'completed' : verdict.outcome,
@@ -84,7 +82,7 @@ export function reject(
 
 function finalEvents(
   task: Task,
-  verdict: Final,
+  verdict: FinalVerdict,
   durationMs: number | null,
   timestamp: string,
   context: SettleContext,
@@ -98,7 +96,11 @@ function finalEvents(
       failedEvent(task, verdict, durationMs, timestamp),
     ];
   }
-  return [...startedNow(task, timestamp, context), completedEvent(task, verdict, durationMs ?? 0, timestamp)];
+  return [
+    ...startedNow(task, timestamp, context),
+    ...(verdict.usage ?? []).map((usage, at) => usageEvent(task.command, usage, at, timestamp)),
+    completedEvent(task, verdict, durationMs ?? 0, timestamp),
+  ];
 }
 
 /** For commands that ended before anything was called: the beginning and the end go to the log together. */
@@ -121,7 +123,7 @@ function record(
 
 async function deadLetterOf(
   task: Task,
-  verdict: Extract<Final, { kind: 'failed' }>,
+  verdict: Extract<FinalVerdict, { kind: 'failed' }>,
   context: SettleContext,
 ): Promise<void> {
   const { command } = task;
@@ -144,11 +146,23 @@ function originalOf({ command, origin }: Task): OriginalMessage {
   return item && item.delivery.items.length === 1 ? item.delivery.original : publishOf(command);
 }
 
-/** The raw publish that asks for this command. */
-export function publishOf({ editor, type, sessionId, idempotencyKey, payload }: Command): OriginalMessage {
+/** The raw publish that asks for this command, with what travels beside its payload. */
+export function publishOf(command: Command): OriginalMessage {
+  const { editor, type, sessionId, payload } = command;
+  const headers = {
+    'Spark-Idempotency-Key': command.idempotencyKey,
+    'Spark-Actor': command.actor,
+    'Spark-Correlation-Id': command.correlationId,
+    'Spark-Causation-Id': command.causationId,
+    'Spark-Deadline': command.deadline,
+    'Spark-Priority': String(command.priority),
+    traceparent: command.traceparent,
+  };
   return {
     subject: `spark.commands.${editor}.${type}.${sessionId}`,
-    headers: idempotencyKey === null ? {} : { 'Spark-Idempotency-Key': idempotencyKey },
+    headers: Object.fromEntries(
+      Object.entries(headers).flatMap(([name, value]) => (value === null ? [] : [[name, value]])),
+    ),
     data: new TextEncoder().encode(JSON.stringify(payload)),
   };
 }

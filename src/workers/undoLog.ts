@@ -1,68 +1,66 @@
-import type { OperationRecord, SparkEvent } from '../events/event.js';
-
-/** `spark_operations.state`. */
-export type OperationState = 'applied' | 'undone' | 'conflict';
-
-export interface Operation extends OperationRecord {
-  readonly sessionId: string;
-  readonly state: OperationState;
-  /** What it stood at before a conflict: an undo that met one may be tried again, and so may a redo. */
-  readonly effective: 'applied' | 'undone';
-}
-
-interface SessionHistory {
-  /** Oldest first. */
-  operations: Operation[];
-  /** Operation ids that can be redone, the last undone last. */
-  redo: string[];
-}
+import { movesOf, type OperationMove, type OperationRecord, type SparkEvent } from '../events/event.js';
+import { type Operation, SessionHistory } from './sessionHistory.js';
 
 export interface LastChange {
   readonly operationId: string;
   readonly commandId: string;
   readonly sessionId: string;
+  readonly actor: string | undefined;
   readonly timestamp: string;
 }
 
-/** Operations kept in memory for each session; product.md promises the last 50. */
-export const OPERATIONS_KEPT = 200;
+const NONE = new SessionHistory();
 
 /** The undo log as decisions need it: folded from events alone, so it says the same wherever and whenever it is asked. */
 export class UndoLog {
   readonly #sessions = new Map<string, SessionHistory>();
   readonly #lastChanges = new Map<string, LastChange>();
+  /** On whose behalf the commands run that have not ended: what a later conflict names. */
+  readonly #actors = new Map<string, string>();
 
   apply(event: SparkEvent): void {
-    if (event.kind === 'completed' && event.change) {
-      const { direction, operation } = event.change;
-      this.#lastChanges.set(`${operation.editor}\0${operation.path}`, {
-        operationId: operation.operationId,
-        commandId: event.commandId,
-        sessionId: event.sessionId,
-        timestamp: event.timestamp,
-      });
-      if (direction === 'apply') this.#add(event.sessionId, operation);
-      else this.#move(event.sessionId, operation.operationId, direction);
-    } else if (event.kind === 'failed' && event.outcome === 'conflict' && event.operationId !== undefined) {
-      this.#update(event.sessionId, event.operationId, (operation) => ({ ...operation, state: 'conflict' }));
+    if (event.kind === 'noted') return;
+    if (event.kind === 'started') {
+      this.#actors.set(event.commandId, event.envelope.actor);
+      return;
     }
+    for (const move of movesOf(event)) this.#move(move, event);
+    this.#actors.delete(event.commandId);
+    if (event.kind === 'failed' && event.outcome === 'conflict' && event.operationId !== undefined)
+      this.#sessions.get(event.sessionId)?.conflict(event.operationId);
   }
 
-  /** The operation an undo is about: the named one, or the newest that stands. */
-  findUndo(sessionId: string, operationId?: string): Operation | undefined {
-    const { operations } = this.#history(sessionId);
-    if (operationId !== undefined)
-      return operations.find((operation) => operation.operationId === operationId);
-    return operations.findLast((operation) => operation.effective === 'applied');
+  /** The operations an undo is about, newest first: the named one or the newest that stands, with its unit; [] when there is none. */
+  findUndo(sessionId: string, id?: string): readonly Operation[] {
+    const history = this.#history(sessionId);
+    const found =
+      id === undefined
+        ? history.operations.findLast(({ effective }) => effective === 'applied')
+        : history.named(id);
+    return found ? history.unitOf(found).toReversed() : [];
   }
 
-  /** The operation a redo is about: the named one, or the one undone last; a new operation clears these. */
-  findRedo(sessionId: string, operationId?: string): Operation | undefined {
-    return this.findOperation(sessionId, operationId ?? this.#history(sessionId).redo.at(-1));
+  /** The operations a redo is about, oldest first: the named one or the one undone last, with its unit; a new operation clears these. */
+  findRedo(sessionId: string, id?: string): readonly Operation[] {
+    const history = this.#history(sessionId);
+    const wanted = id ?? history.redo.at(-1);
+    const found = wanted === undefined ? undefined : history.named(wanted);
+    return found ? history.unitOf(found) : [];
   }
 
+  /** One operation by its own id. */
   findOperation(sessionId: string, operationId: string | undefined): Operation | undefined {
-    return this.#history(sessionId).operations.find((operation) => operation.operationId === operationId);
+    return operationId === undefined ? undefined : this.#history(sessionId).find(operationId);
+  }
+
+  /** Every operation of a session that is kept, oldest first. */
+  operationsOf(sessionId: string): readonly Operation[] {
+    return this.#history(sessionId).operations;
+  }
+
+  /** When the newest operation was made that is not kept any more; undefined while all of them are. */
+  forgottenThrough(sessionId: string): string | undefined {
+    return this.#history(sessionId).forgottenThrough;
   }
 
   /** Whether a redo of this operation is still open. */
@@ -72,35 +70,49 @@ export class UndoLog {
 
   /** Who changed a file last through SPARK: what a conflict names. */
   lastChange(editor: string, path: string): LastChange | undefined {
-    return this.#lastChanges.get(`${editor}\0${path}`);
+    return this.#lastChanges.get(keyOf({ editor, path }));
+  }
+
+  /** The newest operation of another session on the same file that was made between two of this one. */
+  changesBetween(older: Operation, newer: Operation): Operation | undefined {
+    const between = [...this.#sessions.values()].flatMap(({ operations }) =>
+      operations.filter(
+        ({ editor, path, sessionId, at }) =>
+          sessionId !== newer.sessionId &&
+          editor === newer.editor &&
+          path === newer.path &&
+          at >= older.at &&
+          at <= newer.at,
+      ),
+    );
+    return between.toSorted((a, b) => (a.at < b.at ? -1 : 1)).at(-1);
   }
 
   #history(sessionId: string): SessionHistory {
-    return this.#sessions.get(sessionId) ?? { operations: [], redo: [] };
+    return this.#sessions.get(sessionId) ?? NONE;
   }
 
-  #add(sessionId: string, record: OperationRecord): void {
-    const history = this.#sessions.get(sessionId) ?? { operations: [], redo: [] };
-    this.#sessions.set(sessionId, history);
-    history.operations.push({ ...record, sessionId, state: 'applied', effective: 'applied' });
-    if (history.operations.length > OPERATIONS_KEPT) history.operations.shift();
-    history.redo = [];
-  }
-
-  #move(sessionId: string, operationId: string, direction: 'undo' | 'redo'): void {
-    const state = direction === 'undo' ? 'undone' : 'applied';
-    this.#update(sessionId, operationId, (operation) => ({ ...operation, state, effective: state }));
-    const history = this.#sessions.get(sessionId);
-    if (!history) return;
-    history.redo = history.redo.filter((id) => id !== operationId);
-    if (direction === 'undo') history.redo.push(operationId);
-  }
-
-  #update(sessionId: string, operationId: string, change: (operation: Operation) => Operation): void {
-    const history = this.#sessions.get(sessionId);
-    if (history)
-      history.operations = history.operations.map((operation) =>
-        operation.operationId === operationId ? change(operation) : operation,
-      );
+  #move(
+    { direction, operation }: OperationMove,
+    event: Exclude<SparkEvent, { kind: 'started' | 'noted' }>,
+  ): void {
+    const { sessionId, commandId, timestamp } = event;
+    // An import tells what happened elsewhere: it changed no file here.
+    if (operation.madeAt === undefined)
+      this.#lastChanges.set(keyOf(operation), {
+        operationId: operation.operationId,
+        commandId,
+        sessionId,
+        actor: this.#actors.get(commandId),
+        timestamp,
+      });
+    if (direction === 'apply') {
+      const history = this.#sessions.get(sessionId) ?? new SessionHistory();
+      this.#sessions.set(sessionId, history);
+      const at = operation.madeAt ?? timestamp;
+      history.add({ ...operation, sessionId, at, state: 'applied', effective: 'applied' });
+    } else this.#sessions.get(sessionId)?.move(operation.operationId, direction);
   }
 }
+
+const keyOf = ({ editor, path }: Pick<OperationRecord, 'editor' | 'path'>): string => `${editor}\0${path}`;

@@ -3,6 +3,7 @@ import { messageOf } from '../core/errors.js';
 import { Hysteresis } from '../core/hysteresis.js';
 import { streamMarkOf } from '../core/ids.js';
 import type { Service } from '../core/service.js';
+import { AdaptiveLimit } from './adaptiveLimit.js';
 import { Dispatcher } from './dispatcher.js';
 import type { PartitionLog } from './ports.js';
 import { Purger } from './purger.js';
@@ -13,6 +14,12 @@ import { WorkerState } from './workerState.js';
 const HEARTBEAT_MS = 60_000;
 const HOUSEKEEPING_MS = 5_000;
 const RELIEF_MS = 250;
+/** How late a deadline may be told. */
+const TICK_MS = 500;
+/** What is taken may wait this long in memory, going by what is finished. */
+const TARGET_QUEUE_MS = 2_000;
+/** Commands a busy editor, and one more, may have in memory however slow the editors are. */
+const LANE_FLOOR = 8;
 /** Places kept as done below the floor: 1 million take 128 KB. */
 const FLOOR_MARGIN = 1_000_000;
 
@@ -24,17 +31,23 @@ export class Worker implements Service {
   readonly name = 'worker';
   readonly #deps: WorkerDependencies;
   readonly #brake: Hysteresis;
+  #engagedSinceMs: number | undefined;
   #run: Run | undefined;
 
   constructor(deps: WorkerDependencies) {
     this.#deps = deps;
-    const high = Math.max(2, Math.floor(deps.limits.maxInflight * deps.limits.queueWatermark));
-    this.#brake = new Hysteresis(high, Math.floor(high / 2));
+    const { high, low } = marksOf(deps.limits.maxInflight, deps.limits.queueWatermark);
+    this.#brake = new Hysteresis(high, low);
   }
 
   /** What it holds now: for metrics, status answers and undo plans. Undefined while it owns nothing. */
   get view(): { state: WorkerState; dispatcher: Dispatcher } | undefined {
     return this.#run;
+  }
+
+  /** How many commands may be in flight just now. */
+  get inFlightLimit(): number {
+    return this.#run?.limit.value ?? this.#deps.limits.maxInflight;
   }
 
   get paused(): boolean {
@@ -46,11 +59,13 @@ export class Worker implements Service {
     const run = await this.#open();
     this.#run = run;
     try {
+      // Before the first command runs: what was cancelled while nobody worked must not begin.
+      await this.#deps.cancels?.watch((request) => run.dispatcher.cancels.cancel(request), run.abort.signal);
       const parked = await this.#deps.parking.parked();
       // Before anything runs or is delivered: who is parked already keeps its place and its key.
       for (const [editor, lastSeq] of parked) await this.#claimParked(run, editor, lastSeq);
       if (this.#run !== run) return;
-      for (const [editor, lastSeq] of parked) run.dispatcher.openParked(editor, lastSeq);
+      for (const editor of parked.keys()) run.dispatcher.openParked(editor);
     } catch (error) {
       // Half a start is none: the next one must begin again.
       await this.stop();
@@ -63,7 +78,8 @@ export class Worker implements Service {
     run.timers.push(
       every(HEARTBEAT_MS, () => run.dispatcher.inFlight.heartbeat(), warn),
       every(HOUSEKEEPING_MS, () => this.#housekeeping(run, purger), warn),
-      every(RELIEF_MS, () => relieve(run.dispatcher, this.#brake), warn),
+      every(TICK_MS, () => run.dispatcher.tick(), warn),
+      every(RELIEF_MS, () => this.#makeRoom(run), warn),
     );
   }
 
@@ -102,9 +118,9 @@ export class Worker implements Service {
     for (let after = 0; after < lastSeq && this.#run === run; ) {
       const batches = await this.#deps.parking.read(editor, after, 16);
       if (batches.length === 0) return;
-      for (const { parkedSeq, commands } of batches) {
-        run.dispatcher.claimParked(commands);
-        after = Math.max(after, parkedSeq);
+      for (const batch of batches) {
+        run.dispatcher.claimParked(editor, batch);
+        after = Math.max(after, batch.parkedSeq);
       }
     }
   }
@@ -133,6 +149,8 @@ export class Worker implements Service {
       pulls: new AbortController(),
       pulling: [],
       timers: [],
+      limit: new AdaptiveLimit({ max: deps.limits.maxInflight, targetQueueMs: TARGET_QUEUE_MS }),
+      pace: { finished: 0, atMs: deps.clock.monotonicMs(), limited: false },
       resume: () => undefined,
     };
   }
@@ -169,14 +187,39 @@ export class Worker implements Service {
   #room(run: Run): number {
     const { batchSize, partitions } = this.#deps.limits;
     const left =
-      (this.#brake.high - run.dispatcher.inFlight.commands) /
-      (partitions * run.dispatcher.commandsPerMessage);
+      (this.#brake.high - run.dispatcher.inFlight.load) / (partitions * run.dispatcher.commandsPerMessage);
     return Math.max(1, Math.min(batchSize, Math.ceil(left)));
+  }
+
+  /** Adapts the limit to what the editors finish, and lets those who hold too much give way. */
+  #makeRoom(run: Run): void {
+    const { dispatcher, pace } = run;
+    const nowMs = this.#deps.clock.monotonicMs();
+    const { limits } = this.#deps;
+    const busy = dispatcher.lanes.filter((lane) => lane.depth > 0).length;
+    const limit = run.limit.observe({
+      completed: dispatcher.finished - pace.finished,
+      elapsedMs: nowMs - pace.atMs,
+      limited: pace.limited || this.#brake.engaged,
+      floor: LANE_FLOOR * (busy + 1),
+    });
+    run.pace = { finished: dispatcher.finished, atMs: nowMs, limited: false };
+    const { high, low } = marksOf(limit, limits.queueWatermark);
+    if (high !== this.#brake.high) {
+      this.#brake.retune(high, low);
+      this.#onLoad(dispatcher.inFlight.load);
+    }
+    const blockedMs = this.#engagedSinceMs === undefined ? 0 : nowMs - this.#engagedSinceMs;
+    const behindMs = this.#deps.clock.nowMs() - dispatcher.deliveredUpToMs;
+    relieve(dispatcher, this.#brake, { blockedMs, behindMs });
   }
 
   #onLoad(inFlight: number): void {
     const before = this.#brake.engaged;
     const now = this.#brake.update(inFlight);
+    if (now && this.#run) this.#run.pace.limited = true;
+    if (!now) this.#engagedSinceMs = undefined;
+    else this.#engagedSinceMs ??= this.#deps.clock.monotonicMs();
     if (before === now) return;
     this.#deps.listener.paused(now);
     if (now || !this.#run) return;
@@ -203,7 +246,7 @@ export class Worker implements Service {
 
   async #drain(run: Run): Promise<void> {
     for (const lane of run.dispatcher.lanes) lane.dropWaiting();
-    await run.dispatcher.settled();
+    await run.dispatcher.drained();
   }
 
   async #housekeeping(run: Run, purger: Purger): Promise<void> {
@@ -233,5 +276,14 @@ interface Run {
   pulls: AbortController;
   pulling: Promise<void>[];
   readonly timers: (() => void)[];
+  readonly limit: AdaptiveLimit;
+  /** Since the limit was looked at last. */
+  pace: { finished: number; atMs: number; limited: boolean };
   resume: () => void;
+}
+
+/** Pulling stops at the watermark of the limit and goes on at half of that. */
+function marksOf(limit: number, watermark: number): { high: number; low: number } {
+  const high = Math.max(2, Math.floor(limit * watermark));
+  return { high, low: Math.floor(high / 2) };
 }

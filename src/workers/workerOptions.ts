@@ -1,8 +1,21 @@
 import type { Clock } from '../core/clock.js';
 import type { RetryLimits } from './backoff.js';
+import type { BuildWatchLimits } from './decideBuild.js';
 import type { EditorGate } from './editor.js';
 import type { FaultPoint } from './executeContext.js';
-import type { CommandInbox, DeadLetters, ImageStore, LiveFeed, LogPort, Parking } from './ports.js';
+import type { RateGate } from './heldBack.js';
+import type {
+  Cancels,
+  CommandInbox,
+  DeadLetters,
+  ImageStore,
+  LiveFeed,
+  LogPort,
+  Parking,
+  Uploads,
+} from './ports.js';
+import type { PresetPort } from './presetPort.js';
+import type { MediaServices } from './servicesPort.js';
 
 /** Limits of one worker, units last. */
 export interface WorkerLimits {
@@ -14,7 +27,13 @@ export interface WorkerLimits {
   readonly retry: RetryLimits;
   readonly ledger: { readonly maxKeys: number; readonly termMs: number };
   readonly parkAfterMs: number;
+  /** Watching builds; an hour, 5 s and a minute when absent. */
+  readonly builds?: BuildWatchLimits;
+  /** Whether `unity.call_tool` is switched on; absent: no. */
+  readonly callTool?: boolean;
   readonly maxHoldPollMs: number;
+  /** Commands beside one lane at once (catalogue: `lane: 'beside'`); 8 when absent. */
+  readonly maxBesideLane?: number;
   readonly drainMs: number;
   readonly duplicateWindowMs: number;
 }
@@ -27,6 +46,8 @@ export interface WorkerListener {
   deadLettered(reason: string): void;
   holding(editor: string, reason: string | undefined): void;
   paused(paused: boolean): void;
+  /** A preview was answered: from the cache, by a render, or by the render of another that waited for the same. */
+  previewed?(source: 'hit' | 'miss' | 'shared'): void;
   warn(message: string, error: unknown): void;
   /** Ownership is lost: the worker has stopped and dropped what it held. */
   lost: (error: unknown) => void;
@@ -36,6 +57,11 @@ export interface WorkerDependencies {
   readonly inbox: CommandInbox;
   readonly log: LogPort;
   readonly images: ImageStore;
+  readonly uploads: Uploads;
+  /** What `preset.apply` writes; absent: none. */
+  readonly presets?: PresetPort | undefined;
+  /** CV and ASR; absent: none. */
+  readonly services?: MediaServices | undefined;
   readonly deadLetters: DeadLetters;
   readonly parking: Parking;
   readonly live: LiveFeed;
@@ -48,4 +74,10 @@ export interface WorkerDependencies {
   /** The id of a command that is named by its place in the command stream. */
   readonly commandIdOfPosition: (seq: number, index: number) => string;
   readonly faultPoint: (name: FaultPoint) => void;
+  /** Whether an operator has paused the editor; a change is told by `Dispatcher.kick`. Absent: never. */
+  readonly paused?: (editor: string) => boolean;
+  /** Rate limits for what was published past ingest; absent: none. */
+  readonly rate?: RateGate;
+  /** Wishes to cancel; absent: nobody can. */
+  readonly cancels?: Cancels;
 }

@@ -1,9 +1,11 @@
 import type { SparkEvent, StartedEvent } from '../events/event.js';
 import { isTerminal, stateAfter } from '../events/outcome.js';
+import { BuildJobs } from './buildJobs.js';
 import { DoneSet } from './doneSet.js';
 import { Ledger } from './ledger.js';
 import { OwedLetters } from './owedLetters.js';
 import { UndoLog } from './undoLog.js';
+import { UnknownOutcomes } from './unknownOutcomes.js';
 
 /**
  * Everything a worker decides by, as a fold of the log. It is applied at the moment an event is handed to the log: if the append is
@@ -14,6 +16,8 @@ export class WorkerState {
   readonly ledger: Ledger;
   readonly done = new DoneSet();
   readonly undoLog = new UndoLog();
+  readonly builds = new BuildJobs();
+  readonly unknownOutcomes = new UnknownOutcomes();
   /** Started and not ended: their intents tell how far they came. */
   readonly open = new Map<string, StartedEvent>();
 
@@ -26,6 +30,9 @@ export class WorkerState {
   }
 
   apply(event: SparkEvent, nowMs: number): void {
+    this.unknownOutcomes.apply(event);
+    if (event.kind === 'noted') return;
+    this.builds.apply(event);
     this.undoLog.apply(event);
     const state = stateAfter(event);
     const open = this.open.get(event.commandId);

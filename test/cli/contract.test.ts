@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { commandRow, completedEvent, failedEvent } from '../support/httpFakes.js';
 import { type Harness, READ_TOKEN, startHarness, TOKEN } from '../support/httpHarness.js';
+import { operationRow } from '../support/operationFakes.js';
 import { type Ran, spark } from './runSpark.js';
 
 const ID = '4f0c21d6-2d3e-8b8a-9c63-1b1f6a0d7e55';
@@ -90,16 +91,7 @@ describe('the command line against the real HTTP server', () => {
 
   it('status, list and history show what the read models have', async () => {
     real.reads.commands.set(ID, commandRow(ID));
-    real.reads.operations.push({
-      ...{ operationId: OPERATION, ts: '2026-01-01T00:00:00Z', sessionId: 's1', editor: 'default' },
-      ...{
-        path: 'Assets/A.cs',
-        tool: 'create_script',
-        beforeSha256: null,
-        afterSha256: 'ab',
-        state: 'applied',
-      },
-    });
+    real.reads.operations.push(operationRow(1, { operationId: OPERATION }));
     expect((await run(['status', ID], READ_TOKEN)).out).toContain(`completed  ${ID}`);
     expect((await run(['list', '-s', 's1', '--state', 'completed', '-n', '5'])).out).toContain(ID);
     expect((await run(['history', 's1'])).out).toContain(OPERATION);

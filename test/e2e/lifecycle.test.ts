@@ -10,7 +10,8 @@ import { alive, type Endpoints, eventually, newHome, removeHome, Spark } from '.
 import { endpointsFile, gone } from './support/home.js';
 import { GENERATE, newScript as script } from './support/scripts.js';
 
-const pidsOf = (spark: Spark): number[] => Object.values(spark.readEndpoints().pids);
+const pidsOf = (spark: Spark): number[] =>
+  Object.values(spark.readEndpoints().pids).flatMap((pid) => pid ?? []);
 
 describe('a home from its first start to its last', () => {
   const home = newHome();
@@ -78,12 +79,21 @@ describe('a home from its first start to its last', () => {
         'unitySimulator',
         'unityProjects',
         'effectLog',
+        'cvService',
+        'asrService',
         'pids',
       ].sort(),
     );
-    expect(Object.keys(endpoints.pids).sort()).toEqual(['main', 'nats', 'postgres', 'replica', 'simulator']);
+    expect(Object.keys(endpoints.pids).sort()).toEqual([
+      'main',
+      'nats',
+      'postgres',
+      'replica',
+      'services',
+      'simulator',
+    ]);
     expect(endpoints.pids.main).toBe(spark.child.pid);
-    expect(pidsOf(spark).filter(alive)).toHaveLength(5);
+    expect(pidsOf(spark).filter(alive)).toHaveLength(6);
     for (const url of [
       endpoints.http,
       endpoints.nats,

@@ -78,7 +78,10 @@ describe('whoever runs it', () => {
       expect(statSync(written).uid).toBe(who.uid);
       child.kill('SIGINT');
       expect(await exited, output).toBe(0);
-      await gone(Object.values(pids), 3_000);
+      await gone(
+        Object.values(pids).flatMap((pid) => pid ?? []),
+        3_000,
+      );
     } finally {
       child.kill('SIGKILL');
       await exited;

@@ -21,8 +21,11 @@ const COLUMNS = {
   spark_operations: 'operation_id ts session_id path tool before_sha256 after_sha256 state',
   spark_generated_scripts: '',
   spark_previews: '',
+  spark_build_jobs:
+    'job_id session_id editor target output_path state started_at finished_at duration_ms total_bytes warnings error_code',
   spark_sessions: '',
   spark_dead_letters: '',
+  spark_usage: 'ts session_id command_id command_type actor model input_tokens output_tokens cost_usd',
 } as const;
 
 /** Every read model, whole, as ordered text: what a rebuild must give again row for row. */
@@ -71,6 +74,7 @@ describe('SQL on the standby', () => {
     const script = (name: string, code = `class ${name} {}\n`) => ({ name, path: `Assets/${name}.cs`, code });
     for (let n = 0; n < 12; n++) await run(`s-${n % 4}`, 'unity.generate_script', script(`Sql${n}`));
     await run('s-0', 'unity.generate_script', script('Sql0', 'class Other {}\n'));
+    await run('s-3', 'unity.run_build', { target: 'webgl' });
     await run('s-1', 'unity.apply_patch', {
       path: 'Assets/Sql1.cs',
       edits: [{ startLine: 1, startCol: 1, endLine: 1, endCol: 1, newText: '// 🎮\n' }],
@@ -84,6 +88,7 @@ describe('SQL on the standby', () => {
     await run('s-view', 'unity.render_preview', { width: 40, height: 30, gameObject: 'NoSuchObject' });
     await spark.publish({ type: 'unity.render_preview', session: 's-view' }, { width: 0, height: 1 });
     await spark.publishRaw('spark.commands.default.unity.delete_script', '{}');
+    await run('s-usage', 'usage.report', { model: 'm', inputTokens: 5, outputTokens: 2, costUsd: 0.001 });
     await run('s-last', 'unity.generate_script', script('SqlLast'));
     await eventually(async () => {
       const [last] = await spark.sql("SELECT state FROM spark_commands WHERE session_id = 's-last'");
@@ -158,12 +163,12 @@ describe('SQL on the standby', () => {
   });
 
   it('calls by name and status, with their mean duration, are what the events say', async () => {
-    const names: Record<string, string> = { preview: 'render_unity_preview' };
+    const names: Record<string, string> = { preview: 'render_unity_preview', build: 'run_unity_build' };
     const expected = new Map<string, number[]>();
     for (const { type, payload } of events) {
       const at = type.lastIndexOf('.');
       const [event, end] = [type.slice(0, at), type.slice(at + 1)];
-      if (end === 'started' || payload['outcome'] === 'rejected') continue;
+      if (end === 'started' || end === 'reported' || payload['outcome'] === 'rejected') continue;
       const key = `${names[event] ?? event} ${end === 'completed' ? 'success' : 'error'}`;
       expected.set(key, [...(expected.get(key) ?? []), Number(payload['durationMs'])]);
     }
@@ -183,8 +188,10 @@ describe('SQL on the standby', () => {
       'redo success',
       'render_unity_preview error',
       'render_unity_preview success',
+      'run_unity_build success',
       'undo error',
       'undo success',
+      'usage_report success',
     ]);
     for (const { name, status, avg } of rows.filter((row) => row.status === 'success')) {
       const all = expected.get(`${name} ${status}`) ?? [];
@@ -209,7 +216,7 @@ describe('SQL on the standby', () => {
     for (const row of commands) {
       const own = events.filter((event) => event.command_id === row['command_id']);
       expect(
-        own.filter(({ type }) => !type.endsWith('.started')),
+        own.filter(({ type }) => !/\.(?:started|reported)$/.test(type)),
         String(row['command_id']),
       ).toHaveLength(1);
       const [accepted, started, finished] = ['accepted_at', 'started_at', 'finished_at'].map((name) =>

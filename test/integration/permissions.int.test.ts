@@ -8,6 +8,10 @@ import { createCommandInbox } from '../../src/streams/commandInbox.js';
 import { createBacklogProbe, createCommandPublisher } from '../../src/streams/commandPublisher.js';
 import { createCommandSource } from '../../src/streams/commandSource.js';
 import { connectRole, type NatsConnection } from '../../src/streams/connection.js';
+import {
+  createDeadLetterActionSource,
+  createDeadLetterActions,
+} from '../../src/streams/deadLetterActions.js';
 import { createDeadLetterSource, createDeadLetters } from '../../src/streams/deadLetters.js';
 import { LogFeed } from '../../src/streams/feed.js';
 import { createImageStore } from '../../src/streams/imageStore.js';
@@ -50,7 +54,7 @@ const nothing = (): void => undefined;
 const workerLog = (nc: NatsConnection, partition: number) =>
   claimPartition(nc, partition, {
     clock: systemClock,
-    live: createLiveFeed(nc, systemClock, { frameDropped: nothing }),
+    live: createLiveFeed(nc, systemClock, { progressDropped: nothing, frameDropped: nothing }),
     limits: { batchEvents: 250, batchBytes: 512 * 1024 },
     stats: { published: nothing, failed: nothing },
   });
@@ -118,8 +122,10 @@ describe('each role can do its work', () => {
     expect(await ownerAnswers(standby)).toBe(false);
     const stopServing = serveWorkerQueries(owner, {
       heldCommands: () => 7,
+      editors: async () => ({ editors: [] }),
       status: async (ids) => ids.map((commandId) => ({ commandId })),
       planUndo: async () => ({ ok: true }),
+      reconcile: async () => ({ ok: false, code: 'not_unknown', message: 'no' }),
     });
     await owner.flush();
     expect(await ownerAnswers(standby)).toBe(true);
@@ -136,7 +142,12 @@ describe('each role can do its work', () => {
     const publisher = await createCommandPublisher(nc, TEST_TOPOLOGY.partitions);
     expect(await publisher.publish(1, [aRequest()], 'm1')).toMatchObject({ kind: 'stored' });
     expect(await canary(nc)).toBeGreaterThan(0);
-    expect(await (await createImageStore(nc, systemClock, stop.signal)).get(image.sha256)).toBeDefined();
+    const images = await createImageStore(nc, systemClock, stop.signal);
+    expect(await images.get(image.sha256)).toBeDefined();
+    // An import brings the bytes of its operations along.
+    const brought = Buffer.from('brought by an import');
+    await images.put([{ sha256: sha256(brought), bytes: brought }]);
+    expect(await images.get(sha256(brought))).toEqual(brought);
     const feed = new LogFeed(nc, systemClock);
     await feed.start();
     const heard = new Promise<LoggedEvent>((resolve) => feed.onSession('session-3', resolve));
@@ -196,6 +207,22 @@ describe('each role can do its work', () => {
     await stopServing();
   });
 
+  it('an ingest notes what was done about dead letters, once, and a projector reads it', async () => {
+    const actions = createDeadLetterActions(await as('ingest'), systemClock, stop.signal);
+    const action = { action: 'redriven', letterId: 7, actor: 'ops', newCommandId: 'c', redrive: 1 } as const;
+    await actions.append(action);
+    await actions.append(action);
+    await actions.append({ action: 'dropped', letterId: 8, actor: 'ops' });
+    const source = await createDeadLetterActionSource(await as('projector'));
+    const read = source.read(0, stop.signal)[Symbol.asyncIterator]();
+    expect((await read.next()).value).toMatchObject({ streamSeq: 1, action });
+    expect((await read.next()).value).toMatchObject({
+      streamSeq: 2,
+      action: { action: 'dropped', letterId: 8 },
+    });
+    await read.return?.();
+  });
+
   it('a projector reads log, commands, images and dead letters', async () => {
     const nc = await as('projector');
     const log = await createLogSource(nc);
@@ -217,6 +244,9 @@ describe('each role can do no more', () => {
   const forbidden: [NatsRole, string][] = [
     ['client', 'spark.log.0'],
     ['client', 'spark.dlq'],
+    ['client', 'spark.dlq-actions'],
+    ['worker', 'spark.dlq-actions'],
+    ['projector', 'spark.dlq-actions'],
     ['client', 'spark.command-envelopes.0'],
     ['client', 'spark.images.x'],
     ['client', 'spark.parked.left'],
@@ -228,7 +258,6 @@ describe('each role can do no more', () => {
     ['client', '_INBOX_spark_ingest.x'],
     ['ingest', 'spark.log.0'],
     ['ingest', 'spark.dlq'],
-    ['ingest', 'spark.images.x'],
     ['ingest', '$JS.API.STREAM.PURGE.SPARK_COMMANDS'],
     ['ingest', '$JS.API.STREAM.DELETE.SPARK_LOG'],
     ['ingest', '$JS.API.CONSUMER.RESET.SPARK_COMMANDS.worker-0'],

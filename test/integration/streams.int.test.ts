@@ -52,7 +52,7 @@ const logOn = (on: NatsConnection): LogPort => ({
   claim: (partition) =>
     claimPartition(on, partition, {
       clock: systemClock,
-      live: { published: () => undefined, frame: () => undefined },
+      live: { published: () => undefined, progress: () => undefined, frame: () => undefined },
       limits: { batchEvents: 250, batchBytes: 512 * 1024 },
       stats: { published: () => undefined, failed: () => undefined },
     }),
@@ -324,7 +324,7 @@ describe('the topology', () => {
     await provision(nc, { ...TEST_TOPOLOGY, commandsMaxBytes: 1_000_000, maxAckPending: 400 });
     const manager = await jetstreamManager(nc);
     expect((await manager.streams.info(STREAMS.commands)).config.max_bytes).toBe(1_000_000);
-    expect((await manager.consumers.info(STREAMS.commands, 'worker-0')).config.max_ack_pending).toBe(100);
+    expect((await manager.consumers.info(STREAMS.commands, 'worker-0')).config.max_ack_pending).toBe(400);
     await provision(nc, TEST_TOPOLOGY);
   });
 

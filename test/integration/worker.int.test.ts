@@ -3,7 +3,7 @@ import { headers } from 'nats';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { commandIdOfPosition } from '../../src/core/ids.js';
-import type { SparkEvent } from '../../src/events/event.js';
+import { isEnd, type SparkEvent, type TerminalEvent } from '../../src/events/event.js';
 import { createCommandInbox } from '../../src/streams/commandInbox.js';
 import { connectRole, type NatsConnection, onReconnect } from '../../src/streams/connection.js';
 import { createDeadLetters } from '../../src/streams/deadLetters.js';
@@ -13,6 +13,7 @@ import { createParking } from '../../src/streams/parking.js';
 import { claimPartition } from '../../src/streams/partitionLog.js';
 import { partitionOf } from '../../src/streams/subjects.js';
 import { STREAMS, workerConsumer } from '../../src/streams/topology.js';
+import { createUploads } from '../../src/streams/uploads.js';
 import { Worker } from '../../src/workers/worker.js';
 import { scriptPayload } from '../support/commandFixtures.js';
 import { freshStreams, TEST_TOPOLOGY } from '../support/freshStreams.js';
@@ -56,7 +57,7 @@ async function startWorker(): Promise<{ worker: Worker; lost: unknown[] }> {
   const nc = await connectRole('worker', server.url, server.credentials('worker'));
   const lost: unknown[] = [];
   const nothing = (): void => undefined;
-  const live = { published: nothing, frame: nothing };
+  const live = { published: nothing, progress: nothing, frame: nothing };
   const limits = { batchEvents: 250, batchBytes: 512 * 1024 };
   const stats = { published: nothing, failed: nothing };
   const inbox = await createCommandInbox(nc);
@@ -67,6 +68,7 @@ async function startWorker(): Promise<{ worker: Worker; lost: unknown[] }> {
       replay: (onEvent, signal) => replayLog(nc, onEvent, signal),
     },
     images: await createImageStore(nc, systemClock, stop.signal),
+    uploads: await createUploads(nc, systemClock, { ttlMs: TEST_TOPOLOGY.uploadTtlMs }),
     deadLetters: createDeadLetters(nc, systemClock, stop.signal),
     parking: await createParking(nc, systemClock, stop.signal),
     live,
@@ -111,10 +113,10 @@ async function publish(editor: string, session: number, n: number, key?: string)
   );
 }
 
-async function ends(): Promise<Exclude<SparkEvent, { kind: 'started' }>[]> {
+async function ends(): Promise<TerminalEvent[]> {
   const all: SparkEvent[] = [];
   await replayLog(admin, ({ event }) => all.push(event), stop.signal);
-  return all.flatMap((event) => (event.kind === 'started' ? [] : [event]));
+  return all.flatMap((event) => (isEnd(event) ? [event] : []));
 }
 
 async function unacked(): Promise<number> {

@@ -32,6 +32,7 @@ describe('spark_dashboard_ro', () => {
       'spark_function_calls',
       'spark_generated_scripts',
       'spark_previews',
+      'spark_build_jobs',
       'spark_operations',
       'spark_sessions',
       'spark_dead_letters',

@@ -4,10 +4,10 @@ import { systemClock } from '../../src/core/clock.js';
 import { createPool } from '../../src/postgres/pools.js';
 import { commandById } from '../../src/projections/commands/queries.js';
 import { digestReadModels } from '../../src/projections/digest.js';
-import { sessionById } from '../../src/projections/sessions/queries.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { runSql } from '../support/postgresCluster.js';
 import { projectorRig, type Rig } from '../support/projectorRig.js';
+import { sessionRow } from '../support/rows.js';
 import {
   type CommandStory,
   command,
@@ -108,7 +108,7 @@ describe('connections cut at any moment', () => {
     await rig.caughtUp();
     expect(rig.errors.length).toBeGreaterThan(0);
     expect(await rowCounts()).toEqual({ events: 300, commands: 150, calls: 150 });
-    expect(await sessionById(db.admin, 'session-1')).toMatchObject({
+    expect(await sessionRow(db.admin, 'session-1')).toMatchObject({
       events: 300,
       commands: 150,
       completed: 150,

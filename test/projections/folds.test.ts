@@ -6,7 +6,7 @@ import { foldBatch } from '../../src/projections/foldBatch.js';
 import { callOf } from '../../src/projections/functionCalls/rows.js';
 import { scriptRow } from '../../src/projections/generatedScripts/rows.js';
 import { addImageNeeds, imageGroups } from '../../src/projections/images/needs.js';
-import { mergeOperation, operationIn } from '../../src/projections/operations/fold.js';
+import { mergeOperation, type OperationChange, operationsIn } from '../../src/projections/operations/fold.js';
 import { previewRow } from '../../src/projections/previews/rows.js';
 import { addToSession, type SessionDelta, sessionRows } from '../../src/projections/sessions/fold.js';
 import {
@@ -95,8 +95,8 @@ describe('an operation', () => {
     ['conflict', [failed(story, 'conflict', { operationId: operation.operationId })], 'conflict', false],
   ])('given %s, then its state is right', (_, events, state, made) => {
     const merged = logged(events)
-      .map(operationIn)
-      .reduce((before, after) => (after ? mergeOperation(before, after) : before), undefined);
+      .flatMap(operationsIn)
+      .reduce<OperationChange | undefined>(mergeOperation, undefined);
     expect([merged?.state, merged?.made !== null]).toEqual([state, made]);
   });
 });

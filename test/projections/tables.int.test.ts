@@ -1,14 +1,12 @@
 import { getTableConfig, getViewConfig, type PgTable } from 'drizzle-orm/pg-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sparkBuildJobs } from '../../src/projections/buildJobs/table.js';
 import { sparkCommands } from '../../src/projections/commands/table.js';
-import { sparkDeadLetters } from '../../src/projections/deadLetters/table.js';
+import { sparkDeadLetterActions, sparkDeadLetters } from '../../src/projections/deadLetters/table.js';
 import { sparkEvents } from '../../src/projections/events/table.js';
-import { sparkFunctionCalls } from '../../src/projections/functionCalls/table.js';
 import { sparkGeneratedScripts } from '../../src/projections/generatedScripts/table.js';
-import { sparkImages } from '../../src/projections/images/table.js';
 import { sparkOperations } from '../../src/projections/operations/table.js';
 import { sparkPreviews } from '../../src/projections/previews/table.js';
-import { sparkSessions } from '../../src/projections/sessions/table.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
 let db: TestDatabase;
@@ -32,13 +30,12 @@ const sqlNames: Record<string, string> = { timestamptz: 'timestamp with time zon
 describe('the typed tables of the queries are those of the migrations', () => {
   const tables: [string, PgTable][] = Object.entries({
     sparkEvents,
-    sparkFunctionCalls,
     sparkGeneratedScripts,
     sparkPreviews,
+    sparkBuildJobs,
     sparkOperations,
-    sparkImages,
-    sparkSessions,
     sparkDeadLetters,
+    sparkDeadLetterActions,
   });
   it.each(tables)('%s', async (_, table) => {
     const { name, columns } = getTableConfig(table);

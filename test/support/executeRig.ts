@@ -1,13 +1,18 @@
 import type { Command } from '../../src/commands/envelope.js';
 import type { SparkEvent, StartedEvent } from '../../src/events/event.js';
+import { BuildJobs } from '../../src/workers/buildJobs.js';
+import type { BuildProgress } from '../../src/workers/buildPort.js';
 import { execute } from '../../src/workers/execute.js';
 import type { ExecuteContext } from '../../src/workers/executeContext.js';
+import { PreviewCache } from '../../src/workers/previewCache.js';
 import { completedEvent, failedEvent, startedEvent } from '../../src/workers/recorder.js';
 import { newTask, type Task, type Verdict } from '../../src/workers/task.js';
 import { UndoLog } from '../../src/workers/undoLog.js';
+import type { UnitProgress } from '../../src/workers/unitProgressPort.js';
 import { AutoClock } from './autoClock.js';
 import { MemoryGate } from './memoryGate.js';
 import { MemoryImageStore } from './memoryStreams.js';
+import { MemoryUploads } from './memoryUploads.js';
 
 type Final = Extract<Verdict, { kind: 'completed' | 'failed' }>;
 
@@ -16,18 +21,36 @@ export class ExecuteRig {
   readonly clock = new AutoClock();
   readonly gate = new MemoryGate();
   readonly images = new MemoryImageStore();
+  readonly uploads = new MemoryUploads();
   readonly undoLog = new UndoLog();
+  readonly jobs = new BuildJobs();
+  readonly ticks: BuildProgress[] = [];
   readonly started: StartedEvent[] = [];
   readonly frames: object[] = [];
   readonly retries: string[] = [];
+  readonly previewSources: string[] = [];
+  readonly previews = new PreviewCache(this.clock, (source) => this.previewSources.push(source));
   readonly signal = new AbortController().signal;
+  readonly unitTicks: UnitProgress[] = [];
+  /** What the events are stamped with; a moment where a test asks about time. */
+  now = 'now';
   #calls = 0;
 
   readonly context: ExecuteContext = {
     gate: this.gate,
     images: this.images,
+    uploads: this.uploads,
     undoLog: this.undoLog,
-    live: { published: () => undefined, frame: (frame) => this.frames.push(frame) },
+    jobs: this.jobs,
+    buildLimits: { timeoutMs: 3_600_000, maxPollMs: 5_000, graceMs: 60_000 },
+    callTool: true,
+    previews: this.previews,
+    live: {
+      published: () => undefined,
+      progress: (tick) => this.ticks.push(tick),
+      unitProgress: (tick) => this.unitTicks.push(tick),
+      frame: (frame) => this.frames.push(frame),
+    },
     clock: this.clock,
     retry: { maxAttempts: 3, baseMs: 10, maxMs: 100 },
     random: () => 0.5,
@@ -41,6 +64,8 @@ export class ExecuteRig {
       const event = startedEvent(task.command, { epoch: 1, call: this.#calls + 1 }, intent, 'now');
       task.started = event;
       this.started.push(event);
+      this.undoLog.apply(event);
+      this.jobs.apply(event);
     },
   };
 
@@ -67,8 +92,8 @@ export class ExecuteRig {
     const verdict = await this.toEnd(task);
     const event: SparkEvent =
       verdict.kind === 'completed'
-        ? completedEvent(task, verdict, 1, 'now')
-        : failedEvent(task, verdict, 1, 'now');
+        ? completedEvent(task, verdict, 1, this.now)
+        : failedEvent(task, verdict, 1, this.now);
     this.undoLog.apply(event);
     return verdict;
   }

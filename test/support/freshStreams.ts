@@ -10,6 +10,9 @@ export const TEST_TOPOLOGY: TopologyLimits = {
   duplicateWindowMs: 120_000,
   deadLetterMaxAgeMs: 60 * 86_400_000,
   telemetryPerSubject: 1_000,
+  uploadsMaxBytes: 64 * 1024 * 1024,
+  uploadTtlMs: 7 * 86_400_000,
+  cancelTtlMs: 7 * 86_400_000,
   maxAckPending: 2_048,
 };
 

@@ -1,11 +1,21 @@
 import { type CommandRequest, commandIdOfRequest } from '../../src/commands/envelope.js';
 import type { CommandId, EventId } from '../../src/core/ids.js';
 import { commandIdOfPosition, eventIdOf } from '../../src/core/ids.js';
-import type { CompletedEvent, FailedEvent, LoggedEvent, SparkEvent } from '../../src/events/event.js';
-import { isTerminal, stateAfter } from '../../src/events/outcome.js';
+import {
+  type CompletedEvent,
+  type FailedEvent,
+  isEnd,
+  type LoggedEvent,
+  type SparkEvent,
+} from '../../src/events/event.js';
 import type {
+  Cancellations,
+  CommandBeginning,
   CommandStatus,
+  DeadLetterActions,
   Feed,
+  ReconcileReply,
+  ReconcileRequest,
   SubmitResult,
   Submitter,
   UndoPlan,
@@ -13,8 +23,10 @@ import type {
 } from '../../src/http/ports.js';
 import type {
   CommandRow,
+  DeadLetterActionRow,
   DeadLetterRow,
-  OperationRow,
+  OperationDetail,
+  OperationFilter,
   ReadModels,
   StreamedEvent,
 } from '../../src/http/readPort.js';
@@ -53,9 +65,20 @@ export class FakeQueries implements WorkerQueries {
   readonly known = new Map<string, CommandStatus>();
   plan: UndoPlan | undefined;
   readonly planned: unknown[] = [];
+  reconciled: ReconcileReply | undefined;
+  readonly reconciles: ReconcileRequest[] = [];
 
   status(commandIds: readonly string[]): Promise<CommandStatus[]> {
     return Promise.resolve(commandIds.flatMap((id) => this.known.get(id) ?? []));
+  }
+
+  editors() {
+    return Promise.resolve(undefined);
+  }
+
+  reconcile(request: ReconcileRequest): Promise<ReconcileReply | undefined> {
+    this.reconciles.push(request);
+    return Promise.resolve(this.reconciled);
   }
 
   planUndo(request: unknown): Promise<UndoPlan | undefined> {
@@ -67,6 +90,7 @@ export class FakeQueries implements WorkerQueries {
 /** A log in memory: `append` numbers events and tells the listeners. */
 export class FakeFeed implements Feed {
   readonly log: LoggedEvent[] = [];
+  readonly beginnings = new Map<string, CommandBeginning>();
   #lastSeq = 0;
   readonly #listeners = new Map<string, Set<(logged: LoggedEvent) => void>>();
   readonly #terminals = new Map<string, Set<(logged: LoggedEvent) => void>>();
@@ -93,8 +117,12 @@ export class FakeFeed implements Feed {
   announce(logged: LoggedEvent): void {
     this.#lastSeq = logged.seq;
     for (const listener of this.#listeners.get(logged.event.sessionId) ?? []) listener(logged);
-    if (!isTerminal(stateAfter(logged.event))) return;
+    if (!isEnd(logged.event)) return;
     for (const listener of this.#terminals.get(logged.event.commandId) ?? []) listener(logged);
+  }
+
+  beginning(commandId: string): CommandBeginning | undefined {
+    return this.beginnings.get(commandId);
   }
 
   lastSeq(): number {
@@ -126,8 +154,9 @@ export class FakeFeed implements Feed {
 /** Read models over the fake log, as far as they have been let come (`appliedSeq`); `down` stands for Postgres being away. */
 export class FakeReads implements ReadModels {
   readonly commands = new Map<string, CommandRow>();
-  readonly operations: OperationRow[] = [];
+  readonly operations: OperationDetail[] = [];
   readonly letters: DeadLetterRow[] = [];
+  readonly letterActions = new Map<string, DeadLetterActionRow[]>();
   readonly frames = new Map<string, { bytes: Uint8Array; mime: string }>();
   readonly filters: unknown[] = [];
   down = false;
@@ -156,14 +185,33 @@ export class FakeReads implements ReadModels {
       .slice(0, limit);
     return this.#answer(rows);
   }
-  async operationsOfSession(sessionId: string, limit: number) {
-    return this.#answer(this.operations.filter((row) => row.sessionId === sessionId).slice(0, limit));
+  async listOperations(filter: OperationFilter) {
+    this.filters.push(filter);
+    const rows = this.operations.filter(
+      ({ sessionId, place }) =>
+        (filter.sessionId === undefined || sessionId === filter.sessionId) &&
+        (filter.before === undefined || place.seq < filter.before.seq),
+    );
+    return this.#answer(rows.slice(0, filter.limit));
+  }
+  async operation(operationId: string) {
+    return this.#answer(this.operations.find((row) => row.operationId === operationId));
   }
   async frame(sha256: string) {
     return this.#answer(this.frames.get(sha256));
   }
-  async deadLetters() {
-    return this.#answer(this.letters);
+  async deadLetters(filter: Parameters<ReadModels['deadLetters']>[0]) {
+    this.filters.push(filter);
+    const letters = this.letters.filter(
+      (letter) =>
+        (filter.state === undefined || letter.state === filter.state) &&
+        (filter.sessionId === undefined || letter.sessionId === filter.sessionId),
+    );
+    return this.#answer(letters.slice(0, filter.limit));
+  }
+  async deadLetter(id: string) {
+    const letter = this.letters.find((row) => row.id === id);
+    return this.#answer(letter && { letter, actions: this.letterActions.get(id) ?? [] });
   }
   async freshness() {
     return this.#answer({ appliedSeq: this.appliedSeq, lagMs: 0 });
@@ -177,6 +225,29 @@ export class FakeReads implements ReadModels {
   #answer<T>(data: T) {
     if (this.down) throw new Error('connect ECONNREFUSED 127.0.0.1:5432');
     return { data, source: 'replica' as const };
+  }
+}
+
+/** Keeps what was done about dead letters; told of each before it is answered. */
+export class FakeCancels implements Cancellations {
+  readonly requests: Parameters<Cancellations['cancel']>[0][] = [];
+  failing = false;
+
+  cancel(request: Parameters<Cancellations['cancel']>[0]): Promise<void> {
+    if (this.failing) return Promise.reject(new Error('the stream is away'));
+    this.requests.push(request);
+    return Promise.resolve();
+  }
+}
+
+export class FakeDeadLetterActions implements DeadLetterActions {
+  readonly appended: Parameters<DeadLetterActions['append']>[0][] = [];
+  onAppend: (() => void) | undefined;
+
+  append(action: Parameters<DeadLetterActions['append']>[0]): Promise<void> {
+    this.onAppend?.();
+    this.appended.push(action);
+    return Promise.resolve();
   }
 }
 

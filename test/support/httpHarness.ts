@@ -4,7 +4,18 @@ import { grantOf, type TokenGrant } from '../../src/http/auth.js';
 import { createHttpServer, type HttpServer, type HttpServerOptions } from '../../src/http/httpServer.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { createMetrics } from '../../src/observability/metrics.js';
-import { FakeFeed, FakeQueries, FakeReads, FakeSubmitter } from './httpFakes.js';
+import { loadPresets } from '../../src/presets/library.js';
+import { FakeEditors } from './editorFakes.js';
+import {
+  FakeCancels,
+  FakeDeadLetterActions,
+  FakeFeed,
+  FakeQueries,
+  FakeReads,
+  FakeSubmitter,
+} from './httpFakes.js';
+import { MemoryUploads } from './memoryUploads.js';
+import { FakeImages } from './operationFakes.js';
 
 export const TOKEN = 'test-token-0123456789';
 export const READ_TOKEN = 'reader-token-0123456789';
@@ -23,6 +34,11 @@ export interface Harness {
   readonly queries: FakeQueries;
   readonly feed: FakeFeed;
   readonly reads: FakeReads;
+  readonly uploads: MemoryUploads;
+  readonly images: FakeImages;
+  readonly deadLetterActions: FakeDeadLetterActions;
+  readonly cancels: FakeCancels;
+  readonly editors: FakeEditors;
   readonly logLines: string[];
   readonly options: HttpServerOptions;
   call(method: string, path: string, options?: CallOptions): Promise<Reply>;
@@ -43,6 +59,12 @@ export async function startHarness(change: Partial<HttpServerOptions> = {}): Pro
   const queries = new FakeQueries();
   const feed = new FakeFeed();
   const reads = new FakeReads(feed);
+  const deadLetterActions = new FakeDeadLetterActions();
+  const images = new FakeImages();
+  const cancels = new FakeCancels();
+  const uploads = new MemoryUploads();
+  const editors = new FakeEditors();
+  const presets = await loadPresets();
   const logLines: string[] = [];
   const tokens: TokenGrant[] = [grantOf('tester', TOKEN), grantOf('reader', READ_TOKEN, ['read'])];
   const options: HttpServerOptions = {
@@ -50,7 +72,7 @@ export async function startHarness(change: Partial<HttpServerOptions> = {}): Pro
     port: 0,
     tokens,
     version: '0.0.0-test',
-    ...{ submitter, queries, feed, reads },
+    ...{ submitter, queries, feed, reads, uploads, editors, deadLetterActions, cancels, presets, images },
     checks: [],
     metrics: createMetrics(),
     logger: createLogger({ level: 'info', write: (line) => logLines.push(line) }),
@@ -60,7 +82,21 @@ export async function startHarness(change: Partial<HttpServerOptions> = {}): Pro
   const server = createHttpServer(options);
   await server.start();
   const call: Harness['call'] = (method, path, request = {}) => send(server, method, path, request);
-  return { server, submitter, queries, feed, reads, logLines, options, call };
+  return {
+    server,
+    submitter,
+    queries,
+    feed,
+    reads,
+    uploads,
+    images,
+    deadLetterActions,
+    cancels,
+    editors,
+    logLines,
+    options,
+    call,
+  };
 }
 
 export function send(server: HttpServer, method: string, path: string, options: CallOptions): Promise<Reply> {
@@ -80,7 +116,7 @@ export function send(server: HttpServer, method: string, path: string, options: 
       res.on('error', reject);
       res.on('end', () => {
         const text = Buffer.concat(chunks).toString('utf8');
-        const isJson = (res.headers['content-type'] ?? '').includes('json');
+        const isJson = /\/(?:[\w.-]+\+)?json\b/.test(res.headers['content-type'] ?? '');
         const json = (isJson && text !== '' ? JSON.parse(text) : {}) as Record<string, unknown>;
         resolve({ status: res.statusCode ?? 0, headers: res.headers, text, json });
       });

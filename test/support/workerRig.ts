@@ -1,5 +1,5 @@
 import type { Refusal } from '../../src/commands/problems.js';
-import type { SparkEvent } from '../../src/events/event.js';
+import { isEnd, type TerminalEvent } from '../../src/events/event.js';
 import { partitionOf } from '../../src/streams/subjects.js';
 import type { FaultPoint } from '../../src/workers/executeContext.js';
 import type { Inbound } from '../../src/workers/ports.js';
@@ -16,6 +16,7 @@ import {
   MemoryPartitionLogs,
   memoryCommandId,
 } from './memoryStreams.js';
+import { MemoryUploads } from './memoryUploads.js';
 
 export const RIG_LIMITS: WorkerLimits = {
   partitions: 2,
@@ -36,6 +37,7 @@ export class WorkerWorld {
   readonly inbox = new MemoryInbox();
   readonly logs = new MemoryPartitionLogs();
   readonly images = new MemoryImageStore();
+  readonly uploads = new MemoryUploads();
   readonly letters = new MemoryLetters();
   readonly parking = new MemoryParking();
   readonly gate = new MemoryGate();
@@ -69,8 +71,8 @@ export class WorkerWorld {
     ]);
   }
 
-  get ends(): Exclude<SparkEvent, { kind: 'started' }>[] {
-    return this.logs.events.flatMap((event) => (event.kind === 'started' ? [] : [event]));
+  get ends(): TerminalEvent[] {
+    return this.logs.events.flatMap((event) => (isEnd(event) ? [event] : []));
   }
 
   /** Waits until every message is acknowledged. */
@@ -108,9 +110,10 @@ export async function aWorker(
     inbox: world.inbox,
     log: world.logs,
     images: world.images,
+    uploads: world.uploads,
     deadLetters: world.letters,
     parking: world.parking,
-    live: { published: nothing, frame: nothing },
+    live: { published: nothing, progress: nothing, frame: nothing },
     gate: world.gate,
     clock: world.clock,
     limits: { ...RIG_LIMITS, ...over.limits },

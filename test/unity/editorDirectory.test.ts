@@ -20,7 +20,9 @@ function directory(given: { editors?: string; resolve?: EditorResolver; ids?: st
     resolve: given.resolve ?? null,
     listInstances: () => {
       state.asked += 1;
-      return Promise.resolve(Array.isArray(state.ids) ? { kind: 'known', ids: state.ids } : state.ids);
+      return Promise.resolve(
+        Array.isArray(state.ids) ? { kind: 'known', ids: state.ids, sessions: new Map() } : state.ids,
+      );
     },
     clock,
   });

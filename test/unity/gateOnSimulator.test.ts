@@ -315,7 +315,7 @@ describe('the gate on the simulator when things go wrong', () => {
     expect(guidOf(meta)).toMatch(/^[0-9a-f]{32}$/);
     expect(await gates.far.probe(EDITOR, path, never)).toMatchObject({ state: 'refused', code: 'not_text' });
     expect(await make('far', newPath(), { bytes: latin, meta: null })).toMatchObject([
-      { kind: 'refused', code: 'needs_project_folder' },
+      { kind: 'refused', code: 'no_project_folder' },
     ]);
   });
 

@@ -179,7 +179,7 @@ describe('planChange', () => {
     for (const path of [
       'Assets/my-script.cs',
       'Assets/1A.cs',
-      'Assets/A.txt',
+      'Assets/a b.cs',
       'Packages/A.cs',
       'Assets/.cs',
     ]) {

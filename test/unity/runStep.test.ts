@@ -26,6 +26,7 @@ beforeEach(async () => {
   gate = createEditorGate({
     serverUrl: server.url,
     clock: systemClock,
+    timeouts: { importMs: 300 },
     editors: [{ editor: 'e', instance: 'Game@1', projectFolder: root }],
   });
 });

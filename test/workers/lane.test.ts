@@ -20,7 +20,6 @@ function setup(execute: (task: Task) => Verdict | Promise<Verdict>, over: Partia
   const parked = new ParkedLane(
     'left',
     parking,
-    0,
     async () => undefined,
     (error) => fatal.push(error),
   );
@@ -29,7 +28,8 @@ function setup(execute: (task: Task) => Verdict | Promise<Verdict>, over: Partia
     {
       clock,
       parked,
-      limits: { parkAfterMs: 1_000, maxHoldPollMs: 200 },
+      limits: { parkAfterMs: 1_000, maxHoldPollMs: 200, maxBesideLane: 2 },
+      paused: () => false,
       execute: async (task) => execute(task),
       finish: (task) => finished.push(task.command.position.seq),
       readiness: async () =>

@@ -6,9 +6,11 @@ import {
   MemoryParking,
   MemoryPartitionLogs,
 } from '../support/memoryStreams.js';
+import { MemoryUploads } from '../support/memoryUploads.js';
 import { inboxSuite } from '../support/portSuites/inboxSuite.js';
 import { logSuite } from '../support/portSuites/logSuite.js';
 import { deadLetterSuite, imageSuite, parkingSuite } from '../support/portSuites/storeSuites.js';
+import { uploadSuite } from '../support/portSuites/uploadSuite.js';
 
 // The fakes that the unit tests of the worker stand on keep the same promises as JetStream (streams.int.test.ts).
 const log = new MemoryPartitionLogs();
@@ -27,6 +29,9 @@ deadLetterSuite('in memory', () => ({
   letters,
   kept: async () => letters.letters.map(({ reason, position: { seq, index } }) => ({ reason, seq, index })),
 }));
+
+const uploads = new MemoryUploads();
+uploadSuite('in memory', () => ({ store: uploads, uploads }));
 
 inboxSuite('in memory', async () => {
   const inbox = new MemoryInbox();

@@ -9,8 +9,8 @@ const placeOf = (seq: number) => ({ seq, index: 0 });
 const task = (seq: number) => aTask(aCommand({ seq, editor: EDITOR }));
 const errors: unknown[] = [];
 const owner = async (): Promise<void> => undefined;
-const laneOf = (parking: MemoryParking, lastSeq = 0, stillOwner = owner) =>
-  new ParkedLane(EDITOR, parking, lastSeq, stillOwner, (error) => errors.push(error));
+const laneOf = (parking: MemoryParking, stillOwner = owner) =>
+  new ParkedLane(EDITOR, parking, stillOwner, (error) => errors.push(error));
 const seqsOf = (batches: Awaited<ReturnType<ParkedLane['fetch']>>) =>
   batches.map(({ commands }) => commands.map(({ position }) => position.seq));
 /** Batches of one command each: stored one after the other. */
@@ -64,7 +64,7 @@ describe('the parked part of a lane', () => {
   });
 
   it('given that another worker has taken over, says nothing of its commands as stored', async () => {
-    const lane = laneOf(new MemoryParking(), 0, () => Promise.reject(new Error('fenced')));
+    const lane = laneOf(new MemoryParking(), () => Promise.reject(new Error('fenced')));
     await expect(lane.store(task(1))).rejects.toThrow('fenced');
   });
 
@@ -72,7 +72,7 @@ describe('the parked part of a lane', () => {
     const parking = new MemoryParking();
     let confirm: () => void = () => undefined;
     const told = [Promise.resolve(), new Promise<void>((resolve) => (confirm = resolve))];
-    const lane = laneOf(parking, 0, async () => told.shift());
+    const lane = laneOf(parking, async () => told.shift());
     await lane.store(task(1));
     const second = lane.store(task(2));
     while (parking.batches.length < 2) await new Promise((resolve) => setImmediate(resolve));
@@ -97,7 +97,8 @@ describe('the parked part of a lane', () => {
   it('opened after a restart, begins at its oldest', async () => {
     const parking = new MemoryParking();
     await stored(parking, 3);
-    const lane = laneOf(parking, 3);
+    const lane = laneOf(parking);
+    for (const batch of await parking.read(EDITOR, 0, 16)) lane.found(batch);
     expect(lane.active).toBe(true);
     expect(seqsOf(await lane.fetch())).toEqual([[1], [2], [3]]);
   });
@@ -127,6 +128,37 @@ describe('the parked part of a lane', () => {
     expect(parking.batches).toHaveLength(1);
     lane.ended(seq, placeOf(2));
     expect(parking.batches).toHaveLength(0);
+  });
+
+  it('given a session with a backlog, keeps it in batches of its own: another one is fetched beside it, in turn', async () => {
+    const parking = new MemoryParking();
+    const lane = laneOf(parking);
+    const of = (seq: number, sessionId: string) => aTask(aCommand({ seq, editor: EDITOR, sessionId }));
+    await Promise.all(Array.from({ length: 950 }, (_, at) => lane.store(of(at + 1, 'flood'))));
+    await Promise.all([
+      lane.store(of(951, 'flood')),
+      lane.store(of(952, 'meek')),
+      lane.store(of(953, 'flood')),
+    ]);
+    expect([lane.holds('flood'), lane.holds('meek'), lane.holds('nobody')]).toEqual([true, true, false]);
+    const first = (await lane.fetch()).flatMap(({ commands }) =>
+      commands.map(({ position }) => position.seq),
+    );
+    expect(first).toContain(952);
+    expect(first.filter((seq) => seq !== 952)).toEqual(
+      Array.from({ length: first.length - 1 }, (_, at) => at + 1),
+    );
+    expect([lane.holds('flood'), lane.holds('meek')]).toEqual([true, false]);
+    expect(await lane.fetch((sessionId) => sessionId === 'meek')).toEqual([]);
+  });
+
+  it('finds a command that is stored and not fetched, by its session', async () => {
+    const lane = await stored(new MemoryParking(), 3);
+    const { command } = task(2);
+    expect(await lane.find(command.sessionId, command.commandId)).toEqual({ parkedSeq: 2, command });
+    expect(await lane.find('another', command.commandId)).toBeUndefined();
+    await lane.fetch();
+    expect(await lane.find(command.sessionId, command.commandId)).toBeUndefined();
   });
 
   it('whatever is stored, fetched, put back and ended, loses nothing, and hands out in order', async () => {

@@ -106,5 +106,49 @@ describe('relief', () => {
     for (const editor of ['quick', 'brisk', 'fast']) expectOrder(world, editor, 60);
     expect(world.parking.parks).toBeGreaterThan(0);
     await eventually(() => world.parking.batches.length === 0, 'the parking to be released');
+  }, 60_000);
+
+  it('given a flood of one session and deliveries far behind, lets another session through, and keeps the order of both', async () => {
+    const world = new WorkerWorld();
+    const { worker } = await started(world, { limits: { maxInflight: 64, batchSize: 8 } });
+    const crowding = { blockedMs: 0, behindMs: 10_000 };
+    world.gate.onCall = async () => {
+      await world.clock.sleep(20);
+      const { view } = worker;
+      const brake = new Hysteresis(48, 24);
+      if (view && brake.update(view.dispatcher.inFlight.load)) relieve(view.dispatcher, brake, crowding);
+    };
+    const send = (sessionId: string, n: number) =>
+      world.publish({ editor: 'one', sessionId, payload: scriptPayload(`Assets/${sessionId}N${n}.cs`) });
+    for (let n = 0; n < 300; n++) send('S0', n);
+    for (let n = 0; n < 5; n++) send('S1', n);
+    await eventually(() => numbers(world, 'one', 1).length === 5, 'the other session', 200_000);
+    expect(numbers(world, 'one', 0).length).toBeLessThan(200);
+    await eventually(() => world.ends.length === 305, 'all', 200_000);
+    expect(numbers(world, 'one', 0)).toEqual(Array.from({ length: 300 }, (_, n) => n));
+    expect(numbers(world, 'one', 1)).toEqual([0, 1, 2, 3, 4]);
+    await eventually(() => world.parking.batches.length === 0, 'the parking to be released');
+  }, 60_000);
+
+  it('given nothing pulled for long because of many sessions on a slow editor, makes room until the brake is off', async () => {
+    const world = new WorkerWorld();
+    const { worker } = await started(world, { limits: { maxInflight: 64, batchSize: 8 } });
+    let open: () => void = () => undefined;
+    const blocked = new Promise<void>((resolve) => (open = resolve));
+    world.gate.onCall = (_call, editor) => (editor === 'slow' ? blocked : Promise.resolve());
+    for (let n = 0; n < 100; n++)
+      world.publish({ editor: 'slow', sessionId: `m${n}`, payload: scriptPayload(`Assets/M${n}.cs`) });
+    world.publish({ editor: 'quick', sessionId: 'q', payload: scriptPayload('Assets/Q.cs') });
+    const { view } = worker;
+    await eventually(() => worker.paused, 'the brake', 2_000);
+    for (let round = 0; round < 20 && world.ends.length === 0; round++) {
+      const brake = new Hysteresis(48, 24);
+      if (view && brake.update(view.dispatcher.inFlight.load))
+        relieve(view.dispatcher, brake, { blockedMs: 10_000, behindMs: 0 });
+      for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(world.gate.effects.map(({ editor }) => editor)).toEqual(['quick']);
+    open();
+    await eventually(() => world.ends.length === 101, 'all', 200_000);
   });
 });

@@ -3,11 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { backoffMs } from '../../src/workers/backoff.js';
 import { DoneSet } from '../../src/workers/doneSet.js';
 import { InFlight } from '../../src/workers/inFlight.js';
-import { LaneQueue } from '../../src/workers/laneQueue.js';
 import { KeyedMutex } from '../../src/workers/mutex.js';
 import { OwedLetters } from '../../src/workers/owedLetters.js';
 import { RecentEnds } from '../../src/workers/recentEnds.js';
-import { aCommand, aDelivery, aTask, inbound } from '../support/commandFixtures.js';
+import { aCommand, aDelivery, inbound } from '../support/commandFixtures.js';
 import { completed, failed, command as storyCommand } from '../support/story.js';
 
 describe('which places have ended', () => {
@@ -52,82 +51,6 @@ describe('which places have ended', () => {
     done.add({ partition: 0, seq: 6, index: 1, count: 3 });
     done.forgetBelow(1_000_000);
     expect([done.has({ seq: 5, index: 0 }), done.has({ seq: 6, index: 1 })]).toEqual([false, false]);
-  });
-});
-
-describe('the queue of a lane', () => {
-  const session = fc.constantFrom('s1', 's2', 's3', 's4');
-  const tasksOf = (sessions: readonly string[]) =>
-    sessions.map((sessionId, at) => aTask(aCommand({ seq: at + 1, sessionId })));
-
-  it('keeps order within a session, and its bound of fairness between them', () => {
-    fc.assert(
-      fc.property(fc.array(session, { maxLength: 40 }), (sessions) => {
-        const queue = new LaneQueue();
-        const tasks = tasksOf(sessions);
-        for (const task of tasks) queue.push(task);
-        const taken = tasks.map(() => queue.take(0));
-        const count = new Set(sessions).size;
-        for (const [at, task] of tasks.entries()) {
-          const ahead = tasks
-            .slice(0, at)
-            .filter((other) => other.command.sessionId === task.command.sessionId);
-          const turn = taken.indexOf(task);
-          for (const other of ahead) expect(taken.indexOf(other)).toBeLessThan(turn);
-          expect(turn).toBeLessThan((ahead.length + 1) * count);
-        }
-        expect([queue.size, queue.take(0), queue.nextReadyMs()]).toEqual([0, undefined, undefined]);
-      }),
-    );
-  });
-
-  it('whatever is pushed, taken and put back, loses nothing and keeps each session’s order', () => {
-    const step = fc.oneof(
-      fc.record({ push: session }),
-      fc.record({ take: fc.nat(30), putBack: fc.boolean() }),
-    );
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const queue = new LaneQueue();
-        const model = new Map<string, number[]>();
-        let seq = 0;
-        let nowMs = 0;
-        for (const move of steps) {
-          if ('push' in move) {
-            queue.push(aTask(aCommand({ seq: ++seq, sessionId: move.push })));
-            model.set(move.push, [...(model.get(move.push) ?? []), seq]);
-          } else {
-            const task = queue.take(nowMs++);
-            if (!task) continue;
-            expect(task.notBeforeMs).toBeLessThan(nowMs);
-            const { sessionId, position } = task.command;
-            expect(model.get(sessionId)?.[0]).toBe(position.seq);
-            if (move.putBack) {
-              task.notBeforeMs = nowMs + move.take;
-              queue.putBack(task);
-            } else model.get(sessionId)?.shift();
-          }
-          expect(queue.size).toBe([...model.values()].flat().length);
-        }
-        const all = queue.tasks().map(({ command }) => command.position.seq);
-        expect(queue.removeAll().map(({ command }) => command.position.seq)).toEqual(
-          all.sort((a, b) => a - b),
-        );
-        expect(queue.size).toBe(0);
-      }),
-    );
-  });
-
-  it('given a session that waits for its backoff, lets the others pass and says when it may go on', () => {
-    const queue = new LaneQueue();
-    const [waiting, behind, other] = tasksOf(['s1', 's1', 's2']);
-    if (!waiting || !behind || !other) throw new Error('three tasks');
-    waiting.notBeforeMs = 100;
-    for (const task of [waiting, behind, other]) queue.push(task);
-    expect(queue.take(99)).toBe(other);
-    expect(queue.take(99)).toBeUndefined();
-    expect(queue.nextReadyMs()).toBe(100);
-    expect([queue.take(100), queue.take(100)]).toEqual([waiting, behind]);
   });
 });
 

@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/core/ids.js';
 import type { CompletedEvent } from '../../src/events/event.js';
+import { findRollback } from '../../src/workers/decideRollback.js';
 import { conflictOf, findTarget, imagesOf } from '../../src/workers/decideUndo.js';
-import { OPERATIONS_KEPT, type Operation, UndoLog } from '../../src/workers/undoLog.js';
+import { OPERATIONS_KEPT, type Operation, UNITS_KEPT } from '../../src/workers/sessionHistory.js';
+import { UndoLog } from '../../src/workers/undoLog.js';
 import { command, completed, failed, fileImage, operationOf, started } from '../support/story.js';
 
 const SESSION = 'session-1';
@@ -28,7 +30,7 @@ const fold = (...events: Parameters<UndoLog['apply']>[0][]) => {
 };
 const target = (log: UndoLog, direction: 'undo' | 'redo', operationId?: string) => {
   const found = findTarget(log, SESSION, direction, operationId);
-  return found.kind === 'target' ? found.operation.operationId : found.error.code;
+  return found.kind === 'target' ? found.operations[0]?.operationId : found.error.code;
 };
 
 describe('what an undo is about', () => {
@@ -154,6 +156,7 @@ describe('a conflict', () => {
   const operation = (before: string | null, after: string | null): Operation => ({
     ...operationOf(story(1), before, after),
     sessionId: SESSION,
+    at: '2030-01-01T00:00:00.000Z',
     state: 'applied',
     effective: 'applied',
   });
@@ -201,5 +204,61 @@ describe('a conflict', () => {
     const made = operation('a', 'b');
     expect(imagesOf(made, 'undo')).toEqual({ from: made.after, to: made.before });
     expect(imagesOf(made, 'redo')).toEqual({ from: made.before, to: made.after });
+  });
+});
+
+describe('units in the log', () => {
+  const unit = (n: number, files: number): CompletedEvent => {
+    const made = story(n, { type: 'preset.apply' });
+    return completed(made, {
+      changes: Array.from({ length: files }, (_, file) => ({
+        direction: 'apply' as const,
+        operation: {
+          ...operationOf(made, null, `text ${file}`),
+          operationId: `unit-${n}-file-${file}`,
+          unitId: made.commandId,
+          path: `Assets/${n}/${file}.cs`,
+        },
+      })),
+    });
+  };
+  const ids = (log: UndoLog, direction: 'undo' | 'redo', id?: string) => {
+    const found = findTarget(log, SESSION, direction, id);
+    return found.kind === 'target'
+      ? found.operations.map(({ operationId }) => operationId)
+      : found.error.code;
+  };
+
+  it('are undone newest first, by their newest operation, their id or any member', () => {
+    const log = fold(unit(1, 2));
+    const both = ['unit-1-file-1', 'unit-1-file-0'];
+    expect(ids(log, 'undo')).toEqual(both);
+    expect(ids(log, 'undo', 'command-1')).toEqual(both);
+    expect(ids(log, 'undo', 'unit-1-file-0')).toEqual(both);
+  });
+
+  it('that are half undone are undone and redone by the half that stands', () => {
+    const log = fold(unit(1, 2));
+    const [, second] = (unit(1, 2).changes ?? []).map(({ operation }) => operation);
+    if (!second) throw new Error('no second file');
+    log.apply(
+      failed(command({ type: 'session.undo' }), 'outcome_unknown', {
+        changes: [{ direction: 'undo', operation: second }],
+      }),
+    );
+    expect([ids(log, 'undo'), ids(log, 'redo')]).toEqual([['unit-1-file-0'], ['unit-1-file-1']]);
+  });
+
+  it(`count as one each: ${UNITS_KEPT} large ones stay undoable, and none is kept by half`, () => {
+    const files = 60;
+    const log = fold(...Array.from({ length: UNITS_KEPT + 2 }, (_, n) => unit(n, files)));
+    const kept = log.operationsOf(SESSION);
+    expect(kept).toHaveLength(UNITS_KEPT * files);
+    expect(kept[0]?.operationId).toBe('unit-2-file-0');
+    expect(log.forgottenThrough(SESSION)).toBeDefined();
+    expect(findRollback(log, SESSION, '1970-01-01T00:00:00Z')).toMatchObject({
+      kind: 'failed',
+      error: { code: 'history_not_kept' },
+    });
   });
 });

@@ -5,7 +5,7 @@ import { type ConnectionOptions, resolveConnection } from '../connection.js';
 import { EXIT } from '../exitCodes.js';
 import type { CliHost } from '../host.js';
 import { COMMAND_STATES, commandReply, listOf } from '../replies.js';
-import { table } from '../text.js';
+import { table, timeText } from '../text.js';
 import { type CommandContext, clientCommand, examples, parseCount, parseToken, print } from './context.js';
 
 const DEFAULT_LIMIT = 20;
@@ -52,7 +52,7 @@ async function list(host: CliHost, options: ListOptions): Promise<number> {
             row.type,
             row.sessionId,
             row.editor,
-            row.acceptedAt,
+            timeText(row.acceptedAt, host.clock.nowMs()),
           ]),
         ),
   );

@@ -4,7 +4,7 @@ import { type ConnectionOptions, resolveConnection } from '../connection.js';
 import { EXIT } from '../exitCodes.js';
 import type { CliHost } from '../host.js';
 import { type CommandReply, commandReply } from '../replies.js';
-import { printable, stateText } from '../text.js';
+import { printable, stateText, timeText } from '../text.js';
 import { type CommandContext, clientCommand, examples, print } from './context.js';
 
 export function statusCommand(context: CommandContext): Command {
@@ -26,6 +26,8 @@ async function status(host: CliHost, commandId: string, options: ConnectionOptio
 
 /** A command for people: state and id, then what else is known, one line each. */
 export function commandText(host: CliHost, command: CommandReply): string {
+  const nowMs = host.clock.nowMs();
+  const when = (iso: string | null | undefined) => (iso ? timeText(iso, nowMs) : undefined);
   const facts: [string, unknown][] = [
     ['type', command.type],
     ['session', command.sessionId],
@@ -33,9 +35,10 @@ export function commandText(host: CliHost, command: CommandReply): string {
     ['actor', command.actor],
     ['key', command.idempotencyKey],
     ['attempts', command.attempts],
-    ['accepted', command.acceptedAt],
-    ['started', command.startedAt],
-    ['finished', command.finishedAt],
+    ['accepted', when(command.acceptedAt)],
+    ['started', when(command.startedAt)],
+    ['finished', when(command.finishedAt)],
+    ['waiting', command.waiting && waitingText(command.waiting, nowMs)],
     ['error', command.error],
     ['result', command.result],
   ];
@@ -43,4 +46,9 @@ export function commandText(host: CliHost, command: CommandReply): string {
     .filter(([, value]) => value !== undefined && value !== null)
     .map(([name, value]) => `  ${name.padEnd(9)} ${printable(value)}\n`);
   return `${stateText(host, command.state)}  ${command.commandId}\n${lines.join('')}`;
+}
+
+/** Why a command has not ended yet, and since when. */
+export function waitingText(waiting: NonNullable<CommandReply['waiting']>, nowMs: number): string {
+  return waiting.since ? `${waiting.reason}, since ${timeText(waiting.since, nowMs)}` : waiting.reason;
 }

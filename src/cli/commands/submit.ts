@@ -8,10 +8,10 @@ import { liveLine } from '../liveLine.js';
 import { buildPayload, type PayloadOptions } from '../payload.js';
 import { type CommandReply, type SubmitReply, submitReply } from '../replies.js';
 import { submitFile } from '../submitFile.js';
-import { stateText } from '../text.js';
+import { printable, stateText } from '../text.js';
 import { exitCodeOfState, waitForCommand } from '../waitFor.js';
 import { type CommandContext, clientCommand, examples, parseSeconds, parseToken, print } from './context.js';
-import { commandText } from './status.js';
+import { commandText, waitingText } from './status.js';
 
 const DEFAULT_WAIT_S = 60;
 
@@ -84,6 +84,7 @@ async function submit(host: CliHost, type: string | undefined, options: SubmitOp
   const accepted = expectShape(submitReply, reply.body, 'accept');
   if (options.wait === undefined) {
     print(host, options, reply.body, () => acceptText(host, accepted, options.session ?? ''));
+    if (accepted.warning !== undefined && !options.json) host.err(`${printable(accepted.warning)}\n`);
     return EXIT.ok;
   }
   return waitAndPrint(api, host, options, {
@@ -98,31 +99,55 @@ function acceptText(host: CliHost, accepted: SubmitReply, session: string): stri
   return `${stateText(host, accepted.status)}  ${accepted.commandId}${known}\nFollow it: spark watch ${session}\n`;
 }
 
+interface Target {
+  readonly commandId: string;
+  readonly sessionId: string;
+  readonly waitS: number;
+}
+
 /** Shows the states as they come, prints the outcome, and answers with the exit code that tells it. */
 export async function waitAndPrint(
   api: Api,
   host: CliHost,
   options: ConnectionOptions,
-  target: { commandId: string; sessionId: string; waitS: number },
+  target: Target,
 ): Promise<number> {
+  const { command, exitCode } = await waitForOutcome(api, host, options, target);
+  // What did not complete has been printed already.
+  if (command && exitCode === EXIT.ok)
+    print(host, options, command, () => outcomeText(host, command, target.sessionId));
+  return exitCode;
+}
+
+/** Waits and shows the states as they come, with what it waits for; prints every end but a completed one, which is the caller's. */
+export async function waitForOutcome(
+  api: Api,
+  host: CliHost,
+  options: ConnectionOptions,
+  { commandId, sessionId, waitS }: Target,
+): Promise<{ readonly command: CommandReply | undefined; readonly exitCode: number }> {
   const line = liveLine(host, options.json === true);
   line.show('accepted');
   const waited = await waitForCommand(
     api,
     host,
-    { commandId: target.commandId, sessionId: target.sessionId, timeoutMs: target.waitS * 1_000 },
+    { commandId, sessionId, timeoutMs: waitS * 1_000 },
     (state) => line.show(state),
+    (reason) => line.show(`waiting: ${printable(reason)}`),
   ).finally(() => line.stop());
   if (waited.done) {
-    print(host, options, waited.command, () => outcomeText(host, waited.command, target.sessionId));
-    return exitCodeOfState(waited.command.state);
+    const { command } = waited;
+    const exitCode = exitCodeOfState(command.state);
+    if (exitCode !== EXIT.ok) print(host, options, command, () => outcomeText(host, command, sessionId));
+    return { command, exitCode };
   }
-  const { commandId } = target;
-  const late = { commandId, state: waited.state, timedOut: true, waitedMs: target.waitS * 1_000 };
-  print(host, options, late, () => `${stateText(host, waited.state)}  ${commandId}\n`);
+  const { state, waiting } = waited;
+  const late = { commandId, state, timedOut: true, waitedMs: waitS * 1_000, ...(waiting ? { waiting } : {}) };
+  const why = waiting ? `  waiting: ${printable(waitingText(waiting, host.clock.nowMs()))}\n` : '';
+  print(host, options, late, () => `${stateText(host, state)}  ${commandId}\n${why}`);
   if (!options.json)
-    host.err(`Not done after ${target.waitS} s; the command goes on. Ask again: spark status ${commandId}\n`);
-  return EXIT.timeout;
+    host.err(`Not done after ${waitS} s; the command goes on. Ask again: spark status ${commandId}\n`);
+  return { command: undefined, exitCode: EXIT.timeout };
 }
 
 function outcomeText(host: CliHost, command: CommandReply, session: string): string {

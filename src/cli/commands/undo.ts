@@ -8,7 +8,7 @@ import { diffText, printable, stateText } from '../text.js';
 import { type CommandContext, clientCommand, examples, parseSeconds, parseToken, print } from './context.js';
 import { waitAndPrint } from './submit.js';
 
-export type Direction = 'undo' | 'redo';
+type Direction = 'undo' | 'redo';
 
 const DEFAULT_WAIT_S = 60;
 
@@ -18,14 +18,14 @@ interface UndoOptions extends ConnectionOptions {
 }
 
 const ABOUT = {
-  undo: "Undo a session's newest operation, or the named one",
-  redo: 'Redo what was undone last, or the named operation',
+  undo: "Undo a session's newest operation or unit, or the named one",
+  redo: 'Redo what was undone last, or the named operation or unit',
 } as const;
 
 export function undoCommand(context: CommandContext, direction: Direction): Command {
   return clientCommand(direction, ABOUT[direction])
     .argument('<session>', 'the session', parseToken)
-    .argument('[operationId]', 'an operation that `spark history` shows')
+    .argument('[operationId]', 'an operation or unit that `spark history` shows')
     .option('--dry-run', 'only show what would change')
     .option('-w, --wait [seconds]', `wait for the outcome (${DEFAULT_WAIT_S} s unless told)`, parseSeconds)
     .addHelpText('after', examples([`spark ${direction} demo --dry-run`, `spark ${direction} demo --wait`]))
@@ -82,8 +82,12 @@ async function askPlan(
   return expectShape(planReply, reply.body, 'plan');
 }
 
-function planText(host: CliHost, plan: PlanReply): string {
+export function planText(host: CliHost, plan: PlanReply): string {
   const where = [plan.path, plan.editor && `editor ${plan.editor}`].filter(Boolean).map(printable).join(', ');
-  const head = `operation ${printable(plan.operationId ?? '?')}  ${where}\n`;
-  return plan.diff ? `${head}${diffText(host, plan.diff.trimEnd())}\n` : head;
+  const head =
+    plan.operationId === undefined || (plan.operations ?? 1) > 1
+      ? `${plan.operations ?? 0} operations on ${plan.filesTotal ?? 0} files\n`
+      : `operation ${printable(plan.operationId)}  ${where}\n`;
+  const cut = plan.cut === undefined ? '' : `${printable(plan.cut)}\n`;
+  return `${head}${plan.diff ? `${diffText(host, plan.diff.trimEnd())}\n` : ''}${cut}`;
 }

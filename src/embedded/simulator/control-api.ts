@@ -38,6 +38,7 @@ const faultBody = z.strictObject({
 });
 const reloadBody = z.strictObject({ editor: editorName, ms: ms.default(1_000) });
 const editorBody = z.strictObject({ editor: editorName });
+const buildsBody = z.strictObject({ ms: ms.optional(), blocks: z.boolean().optional() });
 
 /** Answers a `/sim/…` request; false when there is no such route. */
 export async function serveControl(simulator: Simulator, exchange: Exchange): Promise<boolean> {
@@ -63,6 +64,9 @@ export async function serveControl(simulator: Simulator, exchange: Exchange): Pr
     case 'POST /sim/reload':
       await withBody(exchange, reloadBody, (body) => reload(simulator, body));
       return true;
+    case 'POST /sim/builds':
+      await withBody(exchange, buildsBody, (body) => tuneBuilds(simulator, body));
+      return true;
     case 'POST /sim/editors':
       await withBody(exchange, editorBody, ({ editor: name }) => {
         const editor = simulator.addEditor(name);
@@ -78,6 +82,13 @@ function armFault(simulator: Simulator, body: z.output<typeof faultBody>): objec
   const { editor, tool, fault: kind, count, reply } = body;
   simulator.faults.add({ editor, tool, kind, ms: body.ms ?? FAULT_DEFAULT_MS[kind], reply }, count);
   return { armed: simulator.faults.list().length };
+}
+
+/** How long builds take from now on, and whether they block their editor. */
+function tuneBuilds({ tuning }: Simulator, body: z.output<typeof buildsBody>): object {
+  tuning.buildMs = body.ms ?? tuning.buildMs;
+  tuning.buildsBlock = body.blocks ?? tuning.buildsBlock;
+  return { ...tuning };
 }
 
 function reload(simulator: Simulator, body: z.output<typeof reloadBody>): object {

@@ -1,13 +1,22 @@
 /**
- * Scenes and prefabs as Unity's YAML: documents for GameObject, Transform, MeshFilter, MeshRenderer, Camera and Light
- * that refer to each other by fileID. Only what the simulator draws and lists is read back.
+ * Scenes and prefabs as Unity's YAML: documents for GameObject, Transform, MeshFilter, MeshRenderer, SpriteRenderer, Camera and
+ * Light that refer to each other by fileID. Only what the simulator draws and lists is read back.
  */
+import {
+  type FlatCamera,
+  flatCameraText,
+  readFlatCamera,
+  readSprite,
+  type SpriteLook,
+  writeSprite,
+} from './sprites.js';
+
 export type Vector = readonly [number, number, number];
 export type Colour = readonly [number, number, number];
 
 export const SHAPES = ['Cube', 'Sphere', 'Capsule', 'Cylinder', 'Plane', 'Quad'] as const;
 export type Shape = (typeof SHAPES)[number];
-export type Kind = Shape | 'Empty' | 'Camera' | 'Light';
+export type Kind = Shape | 'Sprite' | 'Empty' | 'Camera' | 'Light';
 
 export interface SceneObject {
   /** Stable within its file; also the instance id that tools report. */
@@ -22,6 +31,10 @@ export interface SceneObject {
   readonly scale: Vector;
   /** Red, green, blue from 0 to 1. */
   readonly colour: Colour;
+  /** A `Sprite`'s. */
+  readonly sprite?: SpriteLook;
+  /** A `Camera`'s that sees without perspective. */
+  readonly flat?: FlatCamera;
 }
 
 const HEADER = '%YAML 1.1\n%TAG !u! tag:unity3d.com,2011:\n';
@@ -48,6 +61,7 @@ export function isShape(kind: string): kind is Shape {
 
 export function componentTypes(object: SceneObject): string[] {
   if (isShape(object.kind)) return ['Transform', 'MeshFilter', 'MeshRenderer'];
+  if (object.kind === 'Sprite') return ['Transform', 'SpriteRenderer'];
   return object.kind === 'Empty' ? ['Transform'] : ['Transform', object.kind];
 }
 
@@ -92,8 +106,10 @@ function writeComponents(object: SceneObject, owner: string): string {
       `--- !u!23 &${id + RENDERER}\nMeshRenderer:\n${owner}  m_Enabled: 1\n  m_Color: ${colour(object.colour)}\n`
     );
   }
+  if (kind === 'Sprite' && object.sprite)
+    return writeSprite(id + COMPONENT, owner, object.sprite, colour(object.colour));
   if (kind === 'Camera')
-    return `--- !u!20 &${id + COMPONENT}\nCamera:\n${owner}  m_Enabled: 1\n  field of view: 60\n`;
+    return `--- !u!20 &${id + COMPONENT}\nCamera:\n${owner}  m_Enabled: 1\n  field of view: 60\n${object.flat ? flatCameraText(object.flat) : ''}`;
   if (kind === 'Light') {
     return `--- !u!108 &${id + COMPONENT}\nLight:\n${owner}  m_Enabled: 1\n  m_Type: 1\n  m_Color: ${colour(object.colour)}\n`;
   }
@@ -154,6 +170,9 @@ export function readScene(text: string): SceneObject[] {
       const parts = new Map((ownedBy.get(document.id) ?? []).map((part) => [part.type, part.fields]));
       const transform = parts.get('Transform');
       const parent = ownerOf.get(reference(transform?.get('m_Father')));
+      const sprite = readSprite(parts.get('SpriteRenderer'));
+      const flat = readFlatCamera(parts.get('Camera'));
+      const coloured = parts.get('MeshRenderer') ?? parts.get('SpriteRenderer') ?? parts.get('Light');
       return {
         id: document.id,
         name: plain(document.fields.get('m_Name'), 'GameObject'),
@@ -164,7 +183,9 @@ export function readScene(text: string): SceneObject[] {
         position: numbers(transform?.get('m_LocalPosition'), [0, 0, 0]),
         rotation: numbers(transform?.get('m_LocalEulerAnglesHint'), [0, 0, 0]),
         scale: numbers(transform?.get('m_LocalScale'), [1, 1, 1]),
-        colour: numbers((parts.get('MeshRenderer') ?? parts.get('Light'))?.get('m_Color'), [0.8, 0.8, 0.8]),
+        colour: numbers(coloured?.get('m_Color'), [0.8, 0.8, 0.8]),
+        ...(sprite ? { sprite } : {}),
+        ...(flat ? { flat } : {}),
       };
     });
 }
@@ -173,6 +194,7 @@ function kindOf(parts: ReadonlyMap<string, ReadonlyMap<string, string>>): Kind {
   const mesh = reference(parts.get('MeshFilter')?.get('m_Mesh'));
   const shape = SHAPES.find((each) => MESH_ID[each] === mesh);
   if (shape !== undefined) return shape;
+  if (readSprite(parts.get('SpriteRenderer'))) return 'Sprite';
   if (parts.has('Camera')) return 'Camera';
   return parts.has('Light') ? 'Light' : 'Empty';
 }

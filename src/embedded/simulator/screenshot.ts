@@ -1,7 +1,10 @@
 /** Draws a scene as its camera sees it: sky, ground grid, every active object in its place, colour and with its name. */
 import { Canvas, type Point, type Rgb, shade } from './canvas.js';
+import { drawFlatScene, type PlacedSprite } from './flat-scene.js';
 import type { Picture } from './png.js';
 import type { Colour, SceneObject, Vector } from './scene.js';
+import type { FindSprite } from './sprite-sheets.js';
+import type { FlatCamera } from './sprites.js';
 
 const SKY_TOP: Rgb = [58, 96, 150];
 const SKY_BOTTOM: Rgb = [176, 200, 222];
@@ -19,6 +22,8 @@ export interface View {
   readonly eye: Vector;
   readonly pitch: number;
   readonly yaw: number;
+  /** Of a camera without perspective: only sprites are drawn then. */
+  readonly flat?: FlatCamera;
 }
 
 /** The view of a scene's camera, or the editor's own viewpoint when the scene has none. */
@@ -31,11 +36,13 @@ export function viewOf(
   const cameras = objects.filter((object) => object.kind === 'Camera' && object.active);
   const chosen = cameras.find((object) => object.name === camera) ?? cameras[0];
   const [pitch, yaw] = chosen?.rotation ?? [10, 0];
-  return { width, height, eye: chosen?.position ?? [0, 3, -12], pitch: pitch ?? 0, yaw: yaw ?? 0 };
+  const eye = chosen?.position ?? [0, 3, -12];
+  return { width, height, eye, pitch, yaw, ...(chosen?.flat ? { flat: chosen.flat } : {}) };
 }
 
-/** The same eye turned towards a point. */
+/** The same eye turned towards a point; a flat camera is moved before it. */
 export function lookingAt(view: View, target: Vector): View {
+  if (view.flat) return { ...view, eye: [target[0], target[1], view.eye[2]] };
   const [x, y, z] = [target[0] - view.eye[0], target[1] - view.eye[1], target[2] - view.eye[2]];
   const degrees = 180 / Math.PI;
   return { ...view, yaw: Math.atan2(x, z) * degrees, pitch: -Math.atan2(y, Math.hypot(x, z)) * degrees };
@@ -65,7 +72,8 @@ function projector(view: View): Project {
   };
 }
 
-export function drawScene(objects: readonly SceneObject[], view: View): Picture {
+export function drawScene(objects: readonly SceneObject[], view: View, find: FindSprite): Picture {
+  if (view.flat) return drawFlatScene(spritesOf(objects), { ...view, camera: view.flat }, find);
   const canvas = new Canvas(view.width, view.height);
   const project = projector(view);
   drawBackground(canvas, view);
@@ -79,6 +87,14 @@ export function drawScene(objects: readonly SceneObject[], view: View): Picture 
     if (seen !== undefined) drawObject(canvas, project, object, centre, seen);
   }
   return canvas;
+}
+
+function spritesOf(objects: readonly SceneObject[]): PlacedSprite[] {
+  return objects.flatMap((object) =>
+    object.active && object.sprite
+      ? { object, sprite: object.sprite, centre: worldPosition(object, objects) }
+      : [],
+  );
 }
 
 /** Offsets of all ancestors added up (turned or scaled parents are not followed). */

@@ -13,6 +13,8 @@ import { shaOfFile } from './safe-write.js';
 
 export interface Simulator {
   readonly options: SimulatorOptions;
+  /** What tests may change while it runs. */
+  readonly tuning: { buildMs: number; buildsBlock: boolean };
   readonly effectLogFile: string;
   readonly effects: EffectLog;
   readonly faults: FaultTable;
@@ -42,6 +44,7 @@ export function openSimulator(options: SimulatorOptions): Simulator {
   const stop = new AbortController();
   const simulator: Simulator = {
     options,
+    tuning: { buildMs: options.buildMs, buildsBlock: false },
     effectLogFile,
     effects,
     faults: createFaultTable(),

@@ -98,7 +98,7 @@ function contextOf(simulator: Simulator, call: Call, tool: string): ToolContext 
   const { editor, commandId, attempt } = call;
   return {
     editor,
-    options: simulator.options,
+    options: { ...simulator.tuning, testsMs: simulator.options.testsMs },
     now: simulator.options.now,
     commit: (change, make) => {
       simulator.effects.commit({ editor: editor.name, tool, ...change, commandId, attempt }, make);

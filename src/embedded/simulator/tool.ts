@@ -22,6 +22,8 @@ export interface ToolContext {
 
 export interface ToolOptions {
   readonly buildMs: number;
+  /** A build occupies the main thread, as Unity's does: nothing else is answered until it is done. */
+  readonly buildsBlock: boolean;
   readonly testsMs: number;
 }
 

@@ -7,7 +7,7 @@ import { goneSignal } from '../hotPath.js';
 import type { UndoPlan, WorkerQueries } from '../ports.js';
 import { preferredWaitMs } from '../prefer.js';
 import { draft, draftOfFailure, ProblemError } from '../problem.js';
-import { contextOf } from '../requestContext.js';
+import { contextOf, principalOf } from '../requestContext.js';
 import { token } from '../requestSchema.js';
 import { answers, outcome, receipt } from '../responses.js';
 import { type SubmitDeps, submitOne } from '../submit.js';
@@ -17,7 +17,7 @@ export interface UndoDeps extends SubmitDeps {
   readonly stopping: AbortSignal;
 }
 
-type Direction = 'undo' | 'redo';
+type Direction = 'undo' | 'redo' | 'rollback';
 
 const body = z.strictObject({
   operationId: uuid.optional().describe('The newest that can be, when absent'),
@@ -25,13 +25,26 @@ const body = z.strictObject({
   dryRun: z.boolean().optional().describe('Only say what would change'),
 });
 
-const plan = z
+export const plan = z
   .object({
     ok: z.literal(true),
     operationId: z.string().optional(),
     editor: z.string().optional(),
     path: z.string().optional(),
+    operations: z.int().optional().describe('How many operations would be moved'),
+    filesTotal: z.int().optional(),
+    files: z
+      .array(
+        z.object({
+          editor: z.string(),
+          path: z.string(),
+          operationIds: z.array(z.string()),
+          diff: z.string().optional(),
+        }),
+      )
+      .optional(),
     diff: z.string().optional().describe('Unified diff of what would change'),
+    cut: z.string().optional().describe('Says that not everything is shown'),
   })
   .describe('With `dryRun`: what would change. With `Prefer: wait`: the command and its outcome');
 
@@ -43,9 +56,9 @@ export function registerUndo(app: App, deps: UndoDeps): void {
       {
         onRequest: needs('undo'),
         schema: {
-          summary: `${direction === 'undo' ? 'Undo' : 'Redo'} one operation of a session`,
+          summary: `${direction === 'undo' ? 'Undo' : 'Redo'} one operation of a session, or one unit`,
           description:
-            'Never overwrites a later change: that is a conflict (409). `Prefer: wait=10` waits for the outcome; `Idempotency-Key` makes a repeat harmless.',
+            '`operationId` names an operation or a unit (a preset); a member stands for its unit. Never overwrites a later change: that is a conflict (409). `Prefer: wait=10` waits for the outcome; `Idempotency-Key` makes a repeat harmless.',
           tags: ['sessions'],
           params: z.object({ id: token }),
           // Fastify's word for no body at all is null.
@@ -60,22 +73,33 @@ export function registerUndo(app: App, deps: UndoDeps): void {
         const { dryRun, ...wanted } = request.body ?? {};
         const sessionId = request.params.id;
         return dryRun
-          ? reply.send(await planOf(deps.queries, sessionId, direction, wanted.operationId))
-          : await submitChange(deps, request, reply, { sessionId, direction, ...wanted });
+          ? reply.send(await planOf(deps.queries, { sessionId, direction, operationId: wanted.operationId }))
+          : await submitChange(deps, request, reply, {
+              sessionId,
+              direction,
+              editor: wanted.editor,
+              payload: wanted.operationId === undefined ? {} : { operationId: wanted.operationId },
+            });
       },
     );
 }
 
-async function planOf(
+/** The dry run; what would fail is the problem that the command would end in. */
+export async function planOf(
   queries: WorkerQueries,
-  sessionId: string,
-  direction: Direction,
-  operationId: string | undefined,
+  wanted: {
+    readonly sessionId: string;
+    readonly direction: Direction;
+    readonly operationId?: string | undefined;
+    readonly to?: string | undefined;
+  },
 ): Promise<UndoPlan> {
+  const { sessionId, direction, operationId, to } = wanted;
   const answer = await queries.planUndo({
     sessionId,
     direction,
     ...(operationId === undefined ? {} : { operationId }),
+    ...(to === undefined ? {} : { to }),
   });
   if (answer?.ok) return answer;
   if (!answer)
@@ -88,23 +112,27 @@ async function planOf(
   throw new ProblemError(draftOfFailure({ code, message }, code === 'conflict', extras));
 }
 
-async function submitChange(
+/** The command itself; with `Prefer: wait` its outcome. */
+export async function submitChange(
   deps: UndoDeps,
   request: FastifyRequest,
   reply: FastifyReply,
   wanted: {
     readonly sessionId: string;
     readonly direction: Direction;
-    readonly operationId?: string | undefined;
     readonly editor?: string | undefined;
+    readonly payload: unknown;
   },
 ): Promise<FastifyReply> {
-  const { principal, traceparent, traceId } = contextOf(request.raw);
-  if (!principal) throw new Error('a request without a principal passed its scope check');
-  const { sessionId, direction, operationId, editor } = wanted;
+  const { traceparent, traceId } = contextOf(request.raw);
+  const { sessionId, direction, editor, payload } = wanted;
   const decided = decideRequest(
-    { type: `session.${direction}`, sessionId, editor, payload: operationId ? { operationId } : {} },
-    { principal, traceparent, keyHeader: request.headers['idempotency-key'] },
+    { type: `session.${direction}`, sessionId, editor, payload },
+    {
+      principal: principalOf(request.raw),
+      traceparent,
+      keyHeader: request.headers['idempotency-key'],
+    },
   );
   if (!decided.ok) throw new ProblemError(decided.problem);
   const answer = await submitOne(deps, decided.request, {

@@ -28,9 +28,12 @@ const TYPE_BY_EVENT_NAME = new Map<string, string>(
  * The command after one more of its events, in log order. A terminal state is final: later events change nothing. Folding a
  * batch and merging it into the table (write.ts) gives the same row as folding everything at once.
  */
-export function evolveCommand(before: CommandChange | undefined, logged: LoggedEvent): CommandChange {
-  if (before !== undefined && isTerminal(before.state)) return before;
+export function evolveCommand(
+  before: CommandChange | undefined,
+  logged: LoggedEvent,
+): CommandChange | undefined {
   const { event, seq, tsMs } = logged;
+  if (event.kind === 'noted' || (before !== undefined && isTerminal(before.state))) return before;
   const base = before ?? firstChange(logged);
   const state = stateAfter(event);
   switch (event.kind) {

@@ -1,5 +1,7 @@
-import { bigint, boolean, integer, jsonb, text } from 'drizzle-orm/pg-core';
+import { bigint, boolean, integer, jsonb, text, uuid } from 'drizzle-orm/pg-core';
 import { spark, timestamptz } from '../../postgres/orm.js';
+
+export type DeadLetterState = 'open' | 'redriven' | 'dropped';
 
 export const sparkDeadLetters = spark.table('spark_dead_letters', {
   source: text('source').$type<'stream' | 'projector'>().notNull(),
@@ -18,4 +20,22 @@ export const sparkDeadLetters = spark.table('spark_dead_letters', {
   bodyTruncated: boolean('body_truncated').notNull(),
   streamSeq: bigint('stream_seq', { mode: 'number' }).notNull(),
   streamIndex: integer('stream_index').notNull(),
+  type: text('type'),
+  state: text('state').$type<DeadLetterState>().notNull(),
+  redrivenAt: timestamptz('redriven_at'),
+  redrivenAs: uuid('redriven_as'),
+  droppedAt: timestamptz('dropped_at'),
+  actedBy: text('acted_by'),
+  redrives: integer('redrives').notNull(),
+});
+
+export const sparkDeadLetterActions = spark.table('spark_dead_letter_actions', {
+  seq: bigint('seq', { mode: 'number' }).primaryKey(),
+  ts: timestamptz('ts').notNull(),
+  letterId: bigint('letter_id', { mode: 'number' }).notNull(),
+  action: text('action').$type<'redriven' | 'dropped'>().notNull(),
+  actor: text('actor').notNull(),
+  commandId: uuid('command_id'),
+  redrive: integer('redrive'),
+  payloadSha: text('payload_sha'),
 });

@@ -1,6 +1,8 @@
 import { jsonbText } from '../../postgres/jsonText.js';
 import type { Queryable } from '../../postgres/transaction.js';
 import type { DeadLetter } from '../ports.js';
+import { lockDeadLetters, refreshLetterStates } from './actions.js';
+import { typeOfLetter } from './typeOf.js';
 
 /** What of the log could not be projected: an event that a fold or Postgres refused, or a message that is no log message. */
 export interface ProjectorDeadLetter {
@@ -31,6 +33,7 @@ const COLUMNS = [
   ['body_truncated', 'boolean'],
   ['stream_seq', 'bigint'],
   ['stream_index', 'int'],
+  ['type', 'text'],
 ] as const;
 const NAMES = COLUMNS.map(([name]) => name).join(', ');
 
@@ -66,6 +69,7 @@ export async function writeProjectorDeadLetters(
     body_truncated: letter.body.length > BODY_MAX_CHARS,
     stream_seq: letter.seq,
     stream_index: 0,
+    type: null,
   }));
   if (rows.length > 0) await db.query(INSERT, [jsonbText(rows)]);
 }
@@ -98,6 +102,13 @@ export async function writeStreamDeadLetters(
     body_truncated: letter.bodyTruncated,
     stream_seq: letter.stream.seq,
     stream_index: letter.stream.index,
+    type: typeOfLetter(letter),
   }));
-  if (rows.length > 0) await db.query(INSERT, [jsonbText(rows)]);
+  if (rows.length === 0) return;
+  await lockDeadLetters(db);
+  await db.query(INSERT, [jsonbText(rows)]);
+  await refreshLetterStates(
+    db,
+    letters.map(({ streamSeq }) => streamSeq),
+  );
 }

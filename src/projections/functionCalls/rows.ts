@@ -1,5 +1,5 @@
 import { CATALOGUE } from '../../commands/catalogue.js';
-import type { LoggedEvent } from '../../events/event.js';
+import { isEnd, type LoggedEvent } from '../../events/event.js';
 import type { CopyBuffer } from '../../postgres/copyBuffer.js';
 
 export const CALL_COLUMNS = [
@@ -39,7 +39,7 @@ const NAME_BY_EVENT_NAME = new Map<string, string>(
  * called (rejected, cancelled or expired); it counts only if the command had started.
  */
 export function callOf({ event, seq, tsMs }: LoggedEvent): { row: CallRow; ifStarted: boolean } | undefined {
-  if (event.kind === 'started') return undefined;
+  if (!isEnd(event)) return undefined;
   const name = NAME_BY_EVENT_NAME.get(event.type.slice(0, event.type.lastIndexOf('.')));
   if (name === undefined) return undefined;
   const { commandId, sessionId, editor, attempts, durationMs, outcome } = event;

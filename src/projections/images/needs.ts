@@ -1,10 +1,9 @@
-import type { FileImage, LoggedEvent } from '../../events/event.js';
+import { type FileImage, type LoggedEvent, movesOf } from '../../events/event.js';
 
-/** Adds the images that an applied operation names, with their sizes in bytes, to the batch's. */
+/** Adds the images that an event's operations name, with their sizes in bytes, to the batch's. */
 export function addImageNeeds(needs: Map<string, number>, { event }: Pick<LoggedEvent, 'event'>): void {
-  if (event.kind !== 'completed' || event.change === undefined) return;
-  const { before, after } = event.change.operation;
-  for (const image of [before, after]) if (image !== null) addImage(needs, image);
+  for (const { operation } of movesOf(event))
+    for (const image of [operation.before, operation.after]) if (image !== null) addImage(needs, image);
 }
 
 function addImage(needs: Map<string, number>, image: FileImage): void {

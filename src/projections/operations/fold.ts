@@ -1,4 +1,4 @@
-import type { LoggedEvent, OperationRecord } from '../../events/event.js';
+import { type LoggedEvent, movesOf, type OperationRecord } from '../../events/event.js';
 
 export type OperationState = 'applied' | 'undone' | 'conflict';
 
@@ -9,6 +9,8 @@ export interface OperationChange {
   readonly made: {
     readonly record: OperationRecord;
     readonly seq: number;
+    /** Its place among those that the event made. */
+    readonly ordinal: number;
     readonly tsMs: number;
     readonly commandId: string;
     readonly sessionId: string;
@@ -19,26 +21,21 @@ export interface OperationChange {
   readonly lastSeq: number;
 }
 
-/** Which operation an event is about and what became of it; undefined for an event that is about none. */
-export function operationIn(logged: LoggedEvent): OperationChange | undefined {
+/** The operations an event is about and what became of each, in the order they were moved. */
+export function operationsIn(logged: LoggedEvent): OperationChange[] {
   const { event, seq, tsMs } = logged;
   const moved = { stateCommandId: event.commandId, stateTsMs: tsMs, lastSeq: seq };
-  if (event.kind === 'failed' && event.outcome === 'conflict' && event.operationId !== undefined) {
-    return { operationId: event.operationId, made: null, state: 'conflict', ...moved };
-  }
-  if (event.kind !== 'completed' || event.change === undefined) return undefined;
-  const { direction, operation } = event.change;
-  const { operationId } = operation;
-  if (direction !== 'apply') {
-    return { operationId, made: null, state: direction === 'undo' ? 'undone' : 'applied', ...moved };
-  }
-  const { commandId, sessionId } = event;
-  return {
-    operationId,
-    made: { record: operation, seq, tsMs, commandId, sessionId },
-    state: 'applied',
-    ...moved,
-  };
+  const changes = movesOf(event).map(({ direction, operation }, ordinal): OperationChange => {
+    const { operationId } = operation;
+    if (direction !== 'apply')
+      return { operationId, made: null, state: direction === 'undo' ? 'undone' : 'applied', ...moved };
+    const { commandId, sessionId } = event;
+    const made = { record: operation, seq, ordinal, tsMs, commandId, sessionId };
+    return { operationId, made, state: 'applied', ...moved };
+  });
+  if (event.kind === 'failed' && event.outcome === 'conflict' && event.operationId !== undefined)
+    changes.push({ operationId: event.operationId, made: null, state: 'conflict', ...moved });
+  return changes;
 }
 
 /** Two changes of one operation, in log order, as one: what made it is kept, the last state counts. */

@@ -1,32 +1,65 @@
-import { and, desc, eq, gte, lt, type SQL } from 'drizzle-orm';
+import { and, desc, eq, gte, like, lt, type SQL, sql } from 'drizzle-orm';
 import type pg from 'pg';
 import { orm } from '../../postgres/orm.js';
+import type { OperationState } from './fold.js';
 import { sparkOperations as operations } from './table.js';
 
 export type OperationView = typeof operations.$inferSelect;
 
 export interface OperationListQuery {
-  readonly sessionId?: string;
-  readonly path?: string;
-  readonly tool?: string;
-  readonly since?: Date;
-  /** Older than this one: the next page begins at the last row's `seq`. */
-  readonly beforeSeq?: number;
+  readonly sessionId?: string | undefined;
+  /** Exact, or a prefix when it ends in `*`. */
+  readonly path?: string | undefined;
+  readonly tool?: string | undefined;
+  readonly editor?: string | undefined;
+  readonly state?: OperationState | undefined;
+  /** Made at or after. */
+  readonly since?: Date | undefined;
+  /** Made before. */
+  readonly until?: Date | undefined;
+  /** Older than this one: the next page begins at the last row's place. */
+  readonly before?: OperationPlace | undefined;
   readonly limit: number;
+}
+
+/** Where an operation stands in the order of lists: those of one event share its `seq`. */
+export interface OperationPlace {
+  readonly seq: number;
+  readonly ordinal: number;
 }
 
 /** Operations of the undo log, newest first. */
 export async function listOperations(pool: pg.Pool, query: OperationListQuery): Promise<OperationView[]> {
-  const conditions: SQL[] = [];
-  if (query.sessionId !== undefined) conditions.push(eq(operations.sessionId, query.sessionId));
-  if (query.path !== undefined) conditions.push(eq(operations.path, query.path));
-  if (query.tool !== undefined) conditions.push(eq(operations.tool, query.tool));
-  if (query.since !== undefined) conditions.push(gte(operations.ts, query.since));
-  if (query.beforeSeq !== undefined) conditions.push(lt(operations.seq, query.beforeSeq));
   return orm(pool)
     .select()
     .from(operations)
-    .where(and(...conditions))
-    .orderBy(desc(operations.seq))
+    .where(and(...conditionsOf(query)))
+    .orderBy(desc(operations.seq), desc(operations.ordinal))
     .limit(query.limit);
+}
+
+/** One operation by its id. */
+export async function operationById(pool: pg.Pool, operationId: string): Promise<OperationView | undefined> {
+  const [row] = await orm(pool).select().from(operations).where(eq(operations.operationId, operationId));
+  return row;
+}
+
+function conditionsOf({ before, since, until, ...query }: OperationListQuery): SQL[] {
+  const conditions: SQL[] = [];
+  if (query.sessionId !== undefined) conditions.push(eq(operations.sessionId, query.sessionId));
+  if (query.path !== undefined) conditions.push(pathCondition(query.path));
+  if (query.tool !== undefined) conditions.push(eq(operations.tool, query.tool));
+  if (query.editor !== undefined) conditions.push(eq(operations.editor, query.editor));
+  if (query.state !== undefined) conditions.push(eq(operations.state, query.state));
+  if (since !== undefined) conditions.push(gte(operations.ts, since));
+  if (until !== undefined) conditions.push(lt(operations.ts, until));
+  if (before !== undefined)
+    conditions.push(sql`(${operations.seq}, ${operations.ordinal}) < (${before.seq}, ${before.ordinal})`);
+  return conditions;
+}
+
+function pathCondition(path: string): SQL {
+  if (!path.endsWith('*')) return eq(operations.path, path);
+  // What LIKE would read as a wildcard is a plain character of a path.
+  return like(operations.path, `${path.slice(0, -1).replace(/[\\%_]/g, '\\$&')}%`);
 }

@@ -4,6 +4,10 @@ import type { OperationState } from './fold.js';
 
 export const sparkOperations = spark.table('spark_operations', {
   operationId: uuid('operation_id').primaryKey(),
+  /** The unit it is undone and redone with; null: it stands alone. */
+  unitId: uuid('unit_id'),
+  /** Its place among the operations of the event that made it: they share its `seq`. */
+  ordinal: integer('ordinal').notNull(),
   seq: bigint('seq', { mode: 'number' }).notNull(),
   ts: timestamptz('ts').notNull(),
   commandId: uuid('command_id').notNull(),

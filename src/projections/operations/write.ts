@@ -6,6 +6,8 @@ import type { OperationChange } from './fold.js';
 
 const COLUMNS = [
   'operation_id',
+  'unit_id',
+  'ordinal',
   'seq',
   'ts',
   'command_id',
@@ -53,8 +55,10 @@ export function encodeOperationChange(out: CopyBuffer, change: OperationChange):
   out.row(COLUMNS.length);
   out.uuid(change.operationId);
   if (made === null) {
-    for (let i = 0; i < 7; i++) out.null();
+    for (let i = 0; i < 9; i++) out.null();
   } else {
+    out.uuid(made.record.unitId ?? null);
+    out.int4(made.ordinal);
     out.int8(made.seq);
     out.timestamptz(made.tsMs);
     out.uuid(made.commandId);

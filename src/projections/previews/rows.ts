@@ -18,6 +18,7 @@ export const PREVIEW_COLUMNS = [
   'game_object',
   'mode',
   'duration_ms',
+  'cached',
 ] as const;
 
 export interface PreviewRow extends PreviewRecord {
@@ -54,4 +55,6 @@ export function encodePreviewRow(out: CopyBuffer, row: PreviewRow): void {
   out.text(row.gameObject);
   out.text(row.mode);
   out.float8(row.durationMs);
+  // Events of earlier builds say nothing of a cache: there was none.
+  out.bool(row.cached ?? false);
 }

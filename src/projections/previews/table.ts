@@ -1,4 +1,4 @@
-import { bigint, doublePrecision, integer, text, uuid } from 'drizzle-orm/pg-core';
+import { bigint, boolean, doublePrecision, integer, text, uuid } from 'drizzle-orm/pg-core';
 import { spark, timestamptz } from '../../postgres/orm.js';
 
 export const sparkPreviews = spark.table('spark_previews', {
@@ -18,4 +18,5 @@ export const sparkPreviews = spark.table('spark_previews', {
   gameObject: text('game_object'),
   mode: text('mode').notNull(),
   durationMs: doublePrecision('duration_ms').notNull(),
+  cached: boolean('cached').notNull(),
 });

@@ -112,6 +112,26 @@ describe('scene files', () => {
     expect(readScene(writeScene(objects))).toEqual(objects);
   });
 
+  it('given sprites and a flat camera, they are read back as they were written', () => {
+    const base = {
+      tag: 'Untagged',
+      active: true,
+      parent: undefined,
+      position: [1, 2, 0],
+      rotation: [0, 0, 0],
+      scale: [1, 1, 1],
+      colour: [1, 0.5, 0],
+    } as const;
+    const sprite = { sheet: 'ab'.repeat(16), id: 123456789012, order: -3, flipped: true } as const;
+    const flat = { size: 6, background: [0.25, 0.5, 1] } as const;
+    const objects = [
+      { ...base, id: 100, name: 'Coin', kind: 'Sprite', sprite },
+      { ...base, id: 110, name: 'Ground', kind: 'Sprite', sprite: { ...sprite, tiled: [17, 1] } },
+      { ...base, id: 120, name: 'Main Camera', kind: 'Camera', colour: [0.8, 0.8, 0.8], flat },
+    ] as const;
+    expect(readScene(writeScene(objects))).toEqual(objects);
+  });
+
   it('given objects created, listed and given a parent, the hierarchy tells', async () => {
     const simulator = await simulate();
     const create = (args: Record<string, unknown>) =>

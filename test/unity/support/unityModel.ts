@@ -20,6 +20,14 @@ export function applyStep(file: Buffer | null, step: PlannedStep): Buffer | null
       if (file === null || shaOf(file) !== step.beforeSha) throw new UnityRefusal('not what was there');
       return null;
     }
+    case 'delete_asset': {
+      if (file === null || shaOf(file) !== step.beforeSha) throw new UnityRefusal('not what was there');
+      return null;
+    }
+    case 'import_model': {
+      if (file !== null) throw new UnityRefusal('would be imported as another name');
+      return Buffer.from(step.bytes);
+    }
     case 'stage': {
       if (shaOf(file) !== step.beforeSha) throw new UnityRefusal('not what was there');
       return Buffer.from(step.bytes);

@@ -24,19 +24,33 @@ const TYPES: Readonly<Record<string, string>> = {
   '.prefab': 'UnityEngine.GameObject',
   '.fbx': 'UnityEngine.GameObject',
   '.obj': 'UnityEngine.GameObject',
+  '.glb': 'UnityEngine.GameObject',
+  '.gltf': 'UnityEngine.GameObject',
   '.mat': 'UnityEngine.Material',
   '.physicmaterial': 'UnityEngine.PhysicsMaterial',
   '.png': 'UnityEngine.Texture2D',
   '.jpg': 'UnityEngine.Texture2D',
   '.jpeg': 'UnityEngine.Texture2D',
+  '.gif': 'UnityEngine.Texture2D',
+  '.bmp': 'UnityEngine.Texture2D',
+  '.tga': 'UnityEngine.Texture2D',
+  '.psd': 'UnityEngine.Texture2D',
+  '.tif': 'UnityEngine.Texture2D',
+  '.tiff': 'UnityEngine.Texture2D',
+  '.ttf': 'UnityEngine.Font',
+  '.otf': 'UnityEngine.Font',
   '.wav': 'UnityEngine.AudioClip',
   '.ogg': 'UnityEngine.AudioClip',
   '.mp3': 'UnityEngine.AudioClip',
   '.txt': 'UnityEngine.TextAsset',
   '.json': 'UnityEngine.TextAsset',
+  '.csv': 'UnityEngine.TextAsset',
 };
 const MODEL_EXTENSIONS = ['.fbx', '.obj', '.glb', '.gltf', '.zip'];
 const NAME_TRIES_MAX = 1000;
+/** What Windows takes in no file name. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are among them
+const NOT_IN_NAMES = /[<>:"/\\|?*\u0000-\u001f]/g;
 
 /** The file or folder is there and imported: it has a `.meta`. */
 const isImported = (asset: Asset): boolean =>
@@ -194,18 +208,25 @@ export function assetInfo(asset: Asset): Answer {
   return succeeded('Asset info retrieved.', describe(asset));
 }
 
-/** The components on the root object of a prefab. */
+/** The components on the root object of a prefab, or of what the model importer makes of a model. */
 export function assetComponents(asset: Asset): Answer {
   if (!isImported(asset)) return failed(`Asset not found at path: ${asset.relative}`);
+  const extension = extname(asset.relative).toLowerCase();
+  if (MODEL_EXTENSIONS.includes(extension))
+    return componentList(asset, ['Transform', 'MeshFilter', 'MeshRenderer'], 100_000);
   const root = readScene(readFileSync(asset.absolute, 'utf8')).find((object) => object.parent === undefined);
-  if (extname(asset.relative) !== '.prefab' || root === undefined) {
+  if (extension !== '.prefab' || root === undefined) {
     return failed(
       `Asset at '${asset.relative}' is not a GameObject (Type: ${String(describe(asset)['assetType'])}).`,
     );
   }
-  const components = componentTypes(root).map((name, index) => ({
+  return componentList(asset, componentTypes(root), root.id);
+}
+
+function componentList(asset: Asset, names: readonly string[], id: number): Answer {
+  const components = names.map((name, index) => ({
     typeName: `UnityEngine.${name}`,
-    instanceID: root.id + 1 + index,
+    instanceID: id + 1 + index,
   }));
   return {
     success: true,
@@ -224,7 +245,7 @@ export function importModel(context: ToolContext, source: string, name: string, 
   if (!MODEL_EXTENSIONS.includes(extension)) {
     return failed(`Unsupported model format '${extension}'. Supported: ${MODEL_EXTENSIONS.join(', ')}.`);
   }
-  const stem = (name === '' ? basename(from, extname(from)) : name).replace(/[^A-Za-z0-9_. -]/g, '_');
+  const stem = (name === '' ? basename(from, extname(from)) : name).replace(NOT_IN_NAMES, '_').trim();
   for (let tries = 0; tries < NAME_TRIES_MAX; tries += 1) {
     const target = resolveAsset(root, `${folder}/${stem}${tries === 0 ? '' : `_${tries}`}${extension}`);
     if (!target.ok) return target.answer;

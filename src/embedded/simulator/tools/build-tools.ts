@@ -1,6 +1,6 @@
 /** Player builds: slow jobs in the editor's memory. A reload forgets the job, not the work; a crash ends both. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
@@ -48,7 +48,12 @@ function pending(message: string, data: Data): Answer {
   return { success: true, _mcp_status: 'pending', _mcp_poll_interval: POLL_INTERVAL_S, message, data };
 }
 
-function start(context: ToolContext, target: string, outputPath: string | undefined): Answer {
+function start(
+  context: ToolContext,
+  target: string,
+  outputPath: string | undefined,
+  scenes: readonly string[],
+): Answer {
   const { editor } = context;
   if ([...editor.memory.builds.values()].some((job) => job.state === 'building')) {
     return failed('A build is already in progress.');
@@ -68,7 +73,8 @@ function start(context: ToolContext, target: string, outputPath: string | undefi
     sizeBytes: 0,
   };
   context.commit({ path: output.relative, beforeSha: null, afterSha: null }, () => editor.rememberBuild(job));
-  run(context, job, output.absolute).catch((error: unknown) => {
+  const missing = scenes.find((scene) => !existsSync(join(editor.root, scene)));
+  run(context, job, output.absolute, missing).catch((error: unknown) => {
     job.state = 'failed';
     job.error = String(error);
     job.completedAt = context.now();
@@ -76,26 +82,48 @@ function start(context: ToolContext, target: string, outputPath: string | undefi
   return pending(`Build scheduled for ${platform}. Polling for completion...`, { job_id: job.id, platform });
 }
 
-async function run(context: ToolContext, job: BuildJob, output: string): Promise<void> {
+async function run(
+  context: ToolContext,
+  job: BuildJob,
+  output: string,
+  missing: string | undefined,
+): Promise<void> {
   const { editor, options, now } = context;
   const { signal } = editor.memory.life;
   try {
-    await delay(options.buildMs, undefined, { signal });
+    const works = () => delay(options.buildMs, undefined, { signal });
+    if (options.buildsBlock) editor.enqueue(works).catch(() => {});
+    await works();
   } catch {
     // The editor died: nobody is left to ask about this job.
     return;
   }
   if (job.state !== 'building') return;
+  if (missing !== undefined) {
+    job.state = 'failed';
+    job.error = `'${missing}' is an incorrect path for a scene file. BuildPlayer expects paths relative to the project folder.`;
+    job.completedAt = now();
+    editor.log('error', `[MCP Build] ✗ Build failed: ${job.platform} — ${job.error}`);
+    return;
+  }
   job.sizeBytes = writePlayer(editor, job, output);
   job.state = 'succeeded';
   job.completedAt = now();
-  editor.log('log', `[MCP Build] Succeeded: ${job.platform} -> ${job.outputPath} (${job.sizeBytes} bytes)`);
+  const megabytes = Math.round((job.sizeBytes / 1048576) * 100) / 100;
+  const seconds = ((job.completedAt.getTime() - job.startedAt.getTime()) / 1000).toFixed(1);
+  editor.log(
+    'log',
+    `[MCP Build] Build succeeded: ${job.platform} → ${job.outputPath} (${megabytes} MB, ${seconds}s)`,
+  );
 }
 
 /** Real files at the output path; gives back their size in bytes. The player comes last: it says the build is whole. */
 function writePlayer(editor: Editor, job: BuildJob, output: string): number {
   const name = basename(output);
   const web = job.platform === 'WebGL';
+  // An Xcode project is a folder: what stands for the player lies in it.
+  if (job.platform === 'iOS')
+    return writePlayer(editor, { ...job, platform: 'Xcode' }, join(output, 'Unity-iPhone.xcodeproj'));
   const folder = web ? join(output, 'Build') : `${output.replace(/\.[^./]+$/, '')}_Data`;
   mkdirSync(folder, { recursive: true });
   mkdirSync(dirname(output), { recursive: true });
@@ -146,7 +174,7 @@ const manageBuild = defineTool({
   run(context, args) {
     switch (args.action.toLowerCase()) {
       case 'build':
-        return start(context, args.target ?? '', args.output_path ?? undefined);
+        return start(context, args.target ?? '', args.output_path ?? undefined, listOf(args.scenes));
       case 'status':
         return statusOf(context.editor, args.job_id ?? undefined);
       case 'cancel':
@@ -159,5 +187,12 @@ const manageBuild = defineTool({
     }
   },
 });
+
+/** A JSON array or names with commas between them: the server takes both. */
+function listOf(text: string | null | undefined): string[] {
+  if (text === null || text === undefined || text.trim() === '') return [];
+  if (!text.trim().startsWith('[')) return text.split(',').map((item) => item.trim());
+  return z.array(z.string()).parse(JSON.parse(text));
+}
 
 export const buildTools: readonly Tool[] = [manageBuild];

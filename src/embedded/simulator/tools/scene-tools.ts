@@ -8,6 +8,7 @@ import { resolveAsset } from '../project-paths.js';
 import { readIfThere } from '../safe-write.js';
 import { componentTypes, emptyScene, readScene, type SceneObject, type Vector } from '../scene.js';
 import { drawScene, lookingAt, viewOf } from '../screenshot.js';
+import { spriteFinder } from '../sprite-sheets.js';
 import {
   asBoolean,
   asNumber,
@@ -49,14 +50,15 @@ const manageScene = defineTool({
           path: context.editor.activeScene,
         });
       case 'get_active': {
+        // A scene stays open when its file is deleted: Unity goes on naming it.
         const scene = openScene(context);
-        if (scene === undefined) return noScene(context);
+        const path = scene?.path ?? context.editor.activeScene;
         return succeeded('Retrieved active scene information.', {
-          name: posix.basename(scene.path, '.unity'),
-          path: scene.path,
+          name: posix.basename(path, '.unity'),
+          path,
           isDirty: false,
           isLoaded: true,
-          rootCount: scene.objects.filter(({ parent }) => parent === undefined).length,
+          rootCount: (scene?.objects ?? []).filter(({ parent }) => parent === undefined).length,
         });
       }
       case 'get_hierarchy': {
@@ -164,7 +166,8 @@ const manageCamera = defineTool({
       objects: scene.objects.length,
     });
     if (!asBoolean(args.include_image, false)) return answer;
-    return { answer, png: await encodePng(drawScene(scene.objects, view)) };
+    const sprites = spriteFinder(context.editor.assetsRoot);
+    return { answer, png: await encodePng(drawScene(scene.objects, view, sprites)) };
   },
 });
 

@@ -1,0 +1,134 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { LIMITS } from '../../commands/limits.js';
+import type { Clock } from '../../core/clock.js';
+import { sha256 } from '../../core/ids.js';
+import { type App, needs } from '../app.js';
+import { HTTP_LIMITS } from '../limits.js';
+import { draft, headersOf, type ProblemDraft, ProblemError, problemOf } from '../problem.js';
+import { answerAndLinger, readBody } from '../readBody.js';
+import { contextOf } from '../requestContext.js';
+import { answers } from '../responses.js';
+import { bytesProblem, claimedMime, UPLOAD_MIMES } from '../uploadMedia.js';
+import type { UploadStore } from '../uploadPort.js';
+
+export const UPLOAD_ROUTE = '/v1/uploads';
+
+const receipt = z
+  .object({
+    upload: z.string().describe('Its sha-256: `source.upload` of unity.ingest_asset'),
+    file: z.string().describe('`Uploads/<sha256>.<ext>`: `source.file`, or `path` of cv.* and asr.*'),
+    bytes: z.int(),
+    mime: z.string(),
+  })
+  .describe('Stored, until it expires; the same bytes again are the same upload');
+
+/** `POST /v1/uploads`: raw bytes in, a name for commands out. Holds at most `uploadsHeldBytes` in memory at once. */
+export function registerUploads(
+  app: App,
+  deps: { readonly uploads: UploadStore; readonly clock: Clock },
+): void {
+  let heldBytes = 0;
+  app.register(async (scope) => {
+    // Whatever the type, the route reads the body itself, so that JSON is a file here like any other.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    scope.post(
+      UPLOAD_ROUTE,
+      {
+        onRequest: needs('asset:write'),
+        schema: {
+          summary: 'Post a file for commands to take in',
+          description: `The raw bytes, at most ${LIMITS.uploadBytes}; Content-Type says what they are: ${UPLOAD_MIMES.join(', ')}.`,
+          tags: ['uploads'],
+          response: answers({ 201: receipt }, [400, 413, 415, 422, 503, 507]),
+        },
+      },
+      async (request, reply) => {
+        const claimed = claimedMime(request.headers['content-type']);
+        if (!claimed.ok) return refuse(request, reply, claimed.problem, deps.clock);
+        const wanted = Math.min(LIMITS.uploadBytes, declaredBytes(request.raw));
+        if (heldBytes + wanted > HTTP_LIMITS.uploadsHeldBytes)
+          return refuse(request, reply, tooMany(), deps.clock);
+        heldBytes += wanted;
+        try {
+          const bytes = await receive(request.raw, reply.raw);
+          if (bytes === 'too_large') return await refuse(request, reply, tooLarge(), deps.clock);
+          if (bytes === 'aborted') return reply.hijack();
+          return await store(deps.uploads, bytes, claimed, reply);
+        } finally {
+          heldBytes -= wanted;
+        }
+      },
+    );
+  });
+}
+
+/** Without a declared length it may be anything up to the limit. */
+function declaredBytes(req: IncomingMessage): number {
+  const declared = Number(req.headers['content-length'] ?? Number.NaN);
+  return Number.isFinite(declared) ? declared : LIMITS.uploadBytes;
+}
+
+async function receive(
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<Uint8Array | 'too_large' | 'aborted'> {
+  // A client that asked first has waited until here: token, type and room are settled.
+  if (/^100-continue$/i.test(req.headers.expect ?? '') && declaredBytes(req) <= LIMITS.uploadBytes)
+    res.writeContinue();
+  const body = await readBody(req, LIMITS.uploadBytes);
+  return body.kind === 'read' ? body.bytes : body.kind;
+}
+
+async function store(
+  uploads: UploadStore,
+  bytes: Uint8Array,
+  { mime, extension }: { readonly mime: string; readonly extension: string },
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const problem = bytesProblem(mime, bytes);
+  if (problem) throw new ProblemError(problem);
+  const upload = sha256(bytes);
+  const put = await uploads.put(upload, bytes);
+  switch (put.kind) {
+    case 'stored':
+      return reply
+        .code(201)
+        .send({ upload, file: `Uploads/${upload}${extension}`, bytes: bytes.byteLength, mime });
+    case 'full':
+      throw new ProblemError(
+        draft('uploads_full', 'the upload store has reached its size limit (SPARK_UPLOADS_MAX_BYTES)', {
+          retryAfterMs: HTTP_LIMITS.uploadsFullRetryMs,
+        }),
+      );
+    case 'unavailable':
+      throw new ProblemError(
+        draft('unavailable', `the upload could not be stored: ${put.reason}`, { retryAfterMs: 1_000 }),
+      );
+  }
+}
+
+/** Answers while the client may still be sending: what comes is thrown away for a while, so that it can read the answer. */
+async function refuse(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  problem: ProblemDraft,
+  clock: Clock,
+): Promise<FastifyReply> {
+  reply.hijack();
+  const body = JSON.stringify(problemOf(problem, contextOf(request.raw).traceId));
+  await answerAndLinger(request.raw, reply.raw, clock, problem.status, headersOf(problem), body);
+  return reply;
+}
+
+function tooLarge(): ProblemDraft {
+  return draft('payload_too_large', `a file of more than ${LIMITS.uploadBytes} bytes is not taken`, {
+    errors: [{ pointer: '', message: 'the file is too large', limit: LIMITS.uploadBytes, unit: 'bytes' }],
+  });
+}
+
+function tooMany(): ProblemDraft {
+  return draft('uploads_busy', 'too many uploads are being received at once', { retryAfterMs: 1_000 });
+}
