@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BUILD_FIELDS } from './configBuildFields.js';
 import { SERVICE_FIELDS } from './configServiceFields.js';
+import { UNITY_FIELDS } from './configUnityFields.js';
 import { messageOf } from './core/errors.js';
 import { DEFAULT_RATE_LIMITS, parseRateLimits } from './core/rateRules.js';
 
@@ -139,6 +140,7 @@ export const CONFIG_FIELDS = [
     default: '',
     schema: text,
   },
+  ...UNITY_FIELDS,
   ...SERVICE_FIELDS,
   {
     name: 'MCP_MAX_INFLIGHT',
@@ -178,7 +180,7 @@ export const CONFIG_FIELDS = [
     name: 'MCP_MAX_ATTEMPTS',
     doc: 'Attempts of one command; an editor that is away spends none',
     unit: 'attempts',
-    default: '6',
+    default: '3',
     schema: whole(1, 100),
   },
   {
@@ -218,7 +220,7 @@ export const CONFIG_FIELDS = [
   },
   {
     name: 'SPARK_RATE_LIMITS',
-    doc: 'Commands let through: name=count/s, /m or /h (or name=off), joined by semicolons, over the defaults; names: actor, session, a command type or a family as cv.* (those per actor). Above them HTTP answers 429, and raw publishes wait',
+    doc: 'Commands let through: name=count/s, /m or /h (or name=off), joined by semicolons, over the defaults; names: actor, session, a command type or a family as cv.* (those per actor, and four times that over all actors, named as unity.run_build/all). An actor is here the token of an HTTP request, or all of NATS together; the name a command gives as its actor is for the audit only. Above them HTTP answers 429, and raw publishes wait',
     default: DEFAULT_RATE_LIMITS,
     schema: rateLimits,
   },
@@ -252,7 +254,7 @@ export const CONFIG_FIELDS = [
   },
   {
     name: 'SPARK_EVENT_BATCH',
-    doc: 'Events of one append',
+    doc: 'Events of one append at most: what waits goes together, without a delay of its own, and what is beyond goes with the next',
     unit: 'events',
     default: '250',
     schema: whole(1, 1_000),

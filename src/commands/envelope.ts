@@ -37,6 +37,8 @@ export interface CommandRequest extends CommandMeta {
   readonly sessionId: SessionId;
   readonly editor: EditorId;
   readonly payload: unknown;
+  /** The name of the token it was asked with, for the rate limits of this process: never stored. `actor` is what the client says of itself. */
+  readonly credential?: string;
 }
 
 /** An accepted command: stored in the command stream, with its identity. */

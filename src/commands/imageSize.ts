@@ -1,3 +1,5 @@
+import { LIMITS } from './limits.js';
+
 /** A picture's size as its own header says it: what somebody claims about it is not believed. */
 export interface ImageSize {
   readonly widthPx: number;
@@ -19,7 +21,7 @@ const READERS: Readonly<Record<string, Reader>> = {
     bytes.length >= 18 ? sized(bytes.readUInt16LE(12), bytes.readUInt16LE(14)) : undefined,
   'image/vnd.adobe.photoshop': (bytes) =>
     bytes.length >= 22 ? sized(bytes.readUInt32BE(18), bytes.readUInt32BE(14)) : undefined,
-  'image/tiff': (bytes) => largest(tiffPages(bytes)),
+  'image/tiff': (bytes) => largestPage(tiffPages(bytes)),
 };
 
 /** Whether a MIME type is one whose pixels are capped. */
@@ -30,10 +32,13 @@ export function imageSize(bytes: Uint8Array, mime: string): ImageSize | undefine
   return READERS[mime]?.(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
+/** Segments and filling bytes before the frame header. */
+const JPEG_MAX_STEPS = 65_536;
+
 /** Walks the segments to the frame header (SOF0 to SOF15 without DHT, JPG and DAC), which holds height and width. */
 function readJpeg(bytes: Buffer): ImageSize | undefined {
   let at = 2;
-  while (at + 9 <= bytes.length) {
+  for (let steps = 0; at + 9 <= bytes.length && steps < JPEG_MAX_STEPS; steps++) {
     if (bytes[at] !== 0xff) return undefined;
     const marker = bytes[at + 1] ?? 0;
     if (marker === 0xff) {
@@ -60,9 +65,13 @@ function readBmp(bytes: Buffer): ImageSize | undefined {
 const TIFF_WIDTH = 256;
 const TIFF_HEIGHT = 257;
 const TIFF_SHORT = 3;
-const TIFF_MAX_PAGES = 10_000;
+/** A scanner's directory has about 30. */
+const TIFF_MAX_ENTRIES = 1_000;
 
-/** The pages of a TIFF, in order; those whose directory is cut off or says no size are left out. A chain that turns back ends. */
+/**
+ * The pages of a TIFF, in order, at most one more than a service is sent; 0 × 0 for one that says no size. A directory that is cut off and
+ * a chain that turns back end it; one with more than 1,000 entries makes the whole file unreadable (no pages).
+ */
 export function tiffPages(bytes: Uint8Array): ImageSize[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.byteLength < 8) return [];
@@ -70,34 +79,43 @@ export function tiffPages(bytes: Uint8Array): ImageSize[] {
   const pages: ImageSize[] = [];
   const seen = new Set<number>();
   for (let at = view.getUint32(4, little); at >= 8 && at + 2 <= view.byteLength; ) {
-    if (seen.has(at) || seen.size >= TIFF_MAX_PAGES) break;
+    if (seen.has(at) || pages.length > LIMITS.cvPages) break;
     seen.add(at);
     const entries = view.getUint16(at, little);
+    if (entries > TIFF_MAX_ENTRIES) return [];
     const end = at + 2 + entries * 12;
     if (end + 4 > view.byteLength) break;
-    const value = (tag: number): number => tiffValue(view, at, entries, tag, little);
-    const page = sized(value(TIFF_WIDTH), value(TIFF_HEIGHT));
-    if (page) pages.push(page);
+    pages.push(tiffPage(view, at + 2, end, little));
     at = view.getUint32(end, little);
   }
   return pages;
 }
 
-function tiffValue(view: DataView, at: number, entries: number, tag: number, little: boolean): number {
-  for (let entry = at + 2; entry < at + 2 + entries * 12; entry += 12) {
-    if (view.getUint16(entry, little) !== tag) continue;
-    return view.getUint16(entry + 2, little) === TIFF_SHORT
-      ? view.getUint16(entry + 8, little)
-      : view.getUint32(entry + 8, little);
+/** The size that the entries in [from, end) tell; the first of each kind counts. */
+function tiffPage(view: DataView, from: number, end: number, little: boolean): ImageSize {
+  let widthPx: number | undefined;
+  let heightPx: number | undefined;
+  for (let entry = from; entry < end; entry += 12) {
+    const tag = view.getUint16(entry, little);
+    if (tag === TIFF_WIDTH) widthPx ??= tiffValue(view, entry, little);
+    if (tag === TIFF_HEIGHT) heightPx ??= tiffValue(view, entry, little);
   }
-  return 0;
+  return { widthPx: widthPx ?? 0, heightPx: heightPx ?? 0 };
 }
 
-function largest(pages: readonly ImageSize[]): ImageSize | undefined {
-  return pages.reduce<ImageSize | undefined>(
-    (most, page) => (most && most.widthPx * most.heightPx >= page.widthPx * page.heightPx ? most : page),
+function tiffValue(view: DataView, entry: number, little: boolean): number {
+  return view.getUint16(entry + 2, little) === TIFF_SHORT
+    ? view.getUint16(entry + 8, little)
+    : view.getUint32(entry + 8, little);
+}
+
+/** The page with the most pixels; undefined when none has any. */
+export function largestPage(pages: readonly ImageSize[]): ImageSize | undefined {
+  const most = pages.reduce<ImageSize | undefined>(
+    (found, page) => (found && found.widthPx * found.heightPx >= page.widthPx * page.heightPx ? found : page),
     undefined,
   );
+  return most && sized(most.widthPx, most.heightPx);
 }
 
 function sized(widthPx: number, heightPx: number): ImageSize | undefined {

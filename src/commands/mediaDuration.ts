@@ -2,7 +2,7 @@ import { mp3Seconds } from './mp3Duration.js';
 
 /**
  * How long a recording is, from its own bytes: headers, and where a header could claim anything (WAV, MP3, Ogg) what really follows it.
- * Pure, bounded by the file's size. Undefined: it cannot be told.
+ * Pure, bounded in its steps whatever the bytes. Undefined: it cannot be told.
  */
 export function mediaSeconds(bytes: Uint8Array, mime: string): number | undefined {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -17,10 +17,14 @@ const READERS: Readonly<Record<string, (bytes: Buffer) => number | undefined>> =
   'audio/flac': flacSeconds,
 };
 
+/** Real ones have a dozen. */
+const WAV_MAX_CHUNKS = 1_000;
+
 /** `fmt ` tells bytes a second, `data` how many there are; a stream's claim (0 or 2³² − 1) is replaced by what is there. */
 function wavSeconds(bytes: Buffer): number | undefined {
   let bytesPerSecond = 0;
-  for (let at = 12; at + 8 <= bytes.length; ) {
+  let at = 12;
+  for (let chunks = 0; at + 8 <= bytes.length && chunks < WAV_MAX_CHUNKS; chunks++) {
     const name = bytes.toString('latin1', at, at + 4);
     const size = bytes.readUInt32LE(at + 4);
     const there = bytes.length - at - 8;
@@ -52,10 +56,16 @@ const OGG_HEADER_BYTES = 27;
 const NO_GRANULE = 0xff_ff_ff_ff_ff_ff_ff_ffn;
 const OPUS_RATE = 48_000;
 
+/** 15 minutes with a page for every packet of 20 ms are 45,000. */
+const OGG_MAX_PAGES = 100_000;
+const OGG_MAX_STREAMS = 100;
+
 /** Page by page: the newest position of each logical stream, in its own sampling rate. Streams that follow each other add up. */
 function oggSeconds(bytes: Buffer): number | undefined {
   const streams = new Map<number, OggStream>();
+  let pages = 0;
   for (let at = 0; at + OGG_HEADER_BYTES <= bytes.length; ) {
+    if (++pages > OGG_MAX_PAGES || streams.size > OGG_MAX_STREAMS) return undefined;
     if (bytes.toString('latin1', at, at + 4) !== 'OggS') break;
     const segments = bytes.readUInt8(at + 26);
     const body = at + OGG_HEADER_BYTES + segments;

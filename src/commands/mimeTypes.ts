@@ -55,6 +55,13 @@ export function extensionProblem(table: MimeTable, mime: string, path: string): 
     : `must end in ${extensions.join(' or ')} for ${mime}`;
 }
 
+/** The type that an asset's path says it has; undefined for what is no asset that could be taken in, as a script or a scene. */
+export function assetMimeOf(path: string): keyof typeof ASSET_MIME_EXTENSIONS | undefined {
+  return typesOf(ASSET_MIME_EXTENSIONS).find(
+    (mime) => extensionProblem(ASSET_MIME_EXTENSIONS, mime, path) === undefined,
+  );
+}
+
 /** Whatever some command can take in: what may be posted to `/v1/uploads`. */
 export const UPLOAD_MIME_EXTENSIONS: MimeTable = {
   ...ASSET_MIME_EXTENSIONS,

@@ -12,24 +12,39 @@ interface Frame {
   readonly seconds: number;
 }
 
+/** Without a frame for so long it is no recording, and so is one that looks like the start of a frame so often where none is. */
+const MAX_RUBBISH_BYTES = 64 * 1024;
+const MAX_FALSE_STARTS = 65_536;
+
 /**
  * Frame by frame to the end of the file: a Xing header may claim anything, and the bit rate may change with every frame. Undefined: not a
- * single frame.
+ * single frame, or more between two of them than can be passed over (what comes behind it is then not known).
  */
 export function mp3Seconds(bytes: Buffer): number | undefined {
   let seconds = 0;
   let frames = 0;
-  for (let at = afterId3(bytes); at + 4 <= bytes.length; ) {
+  let falseStarts = 0;
+  let at = afterId3(bytes);
+  let searchedFrom = at;
+  while (at + 4 <= bytes.length) {
     const frame = frameAt(bytes, at);
     if (frame) {
       seconds += frame.seconds;
       frames++;
       at += frame.bytes;
-    } else {
-      const next = bytes.indexOf(0xff, at + 1);
-      if (next === -1) break;
-      at = next;
+      searchedFrom = at;
+      continue;
     }
+    if (++falseStarts > MAX_FALSE_STARTS) return undefined;
+    const behind = afterApe(bytes, at);
+    if (behind !== undefined) {
+      at = behind;
+      searchedFrom = at;
+      continue;
+    }
+    at = bytes.indexOf(0xff, at + 1);
+    if (at === -1) break;
+    if (at - searchedFrom > MAX_RUBBISH_BYTES) return undefined;
   }
   return frames === 0 ? undefined : seconds;
 }
@@ -39,6 +54,12 @@ function afterId3(bytes: Buffer): number {
   if (bytes.toString('latin1', 0, 3) !== 'ID3' || bytes.length < 10) return 0;
   const [a = 0, b = 0, c = 0, d = 0] = bytes.subarray(6, 10);
   return 10 + ((a & 0x7f) << 21) + ((b & 0x7f) << 14) + ((c & 0x7f) << 7) + (d & 0x7f);
+}
+
+/** Behind an APEv2 tag with a header, whose pictures may be large; undefined where none begins. */
+function afterApe(bytes: Buffer, at: number): number | undefined {
+  if (at + 32 > bytes.length || bytes.toString('latin1', at, at + 8) !== 'APETAGEX') return undefined;
+  return at + 32 + bytes.readUInt32LE(at + 12);
 }
 
 function frameAt(bytes: Buffer, at: number): Frame | undefined {

@@ -1,14 +1,15 @@
 import type { FsyncProfile } from './natsVersion.js';
 
-/** One NATS user and what it may do. Subjects may hold wildcards; an empty list allows nothing. */
+/**
+ * One NATS user and what it may do. Subjects may hold wildcards; an empty list allows nothing. Never `allow_responses`: whoever hears a
+ * request could answer it (docs/adr/0014).
+ */
 export interface NatsUser {
   readonly user: string;
   readonly password: string;
   readonly permissions: {
     readonly publish: { readonly allow: readonly string[]; readonly deny?: readonly string[] };
     readonly subscribe: { readonly allow: readonly string[]; readonly deny?: readonly string[] };
-    /** May answer a request on the reply subject it came with, once. */
-    readonly allowResponses?: boolean;
   };
 }
 
@@ -42,6 +43,8 @@ export function renderNatsConfig(config: NatsConfig): string {
     jetstream: {
       store_dir: config.storeDir,
       sync_interval: config.profile,
+      // The default, said aloud: without it an acknowledgement sent to the JetStream API is a valid purge (docs/adr/0014).
+      strict: true,
       max_memory_store: config.maxMemoryStoreBytes,
       ...(config.maxFileStoreBytes === undefined ? {} : { max_file_store: config.maxFileStoreBytes }),
     },
@@ -57,14 +60,13 @@ export function renderNatsConfig(config: NatsConfig): string {
 }
 
 function renderUser(user: NatsUser): object {
-  const { publish, subscribe, allowResponses } = user.permissions;
+  const { publish, subscribe } = user.permissions;
   return {
     user: user.user,
     password: user.password,
     permissions: {
       publish: renderRule(publish),
       subscribe: renderRule(subscribe),
-      ...(allowResponses === true ? { allow_responses: true } : {}),
     },
   };
 }

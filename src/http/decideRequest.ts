@@ -34,12 +34,12 @@ export function decideRequest(item: unknown, asker: Asker): Decided {
   return { ok: true, request: requestOf(body, key.key, asker) };
 }
 
-/** An unknown command has no scope: it is left to the validation, which says that it is unknown. */
+/** An unknown command needs no scope: it is left to the validation, which says that it is unknown. */
 function checkScope(type: string, principal: Principal): ProblemDraft | undefined {
-  const scope = definitionOf(type)?.scope;
-  return scope === undefined || principal.scopes.has(scope)
+  const missing = definitionOf(type)?.scopes.find((scope) => !principal.scopes.has(scope));
+  return missing === undefined
     ? undefined
-    : draft('forbidden', `"${type}" needs the scope "${scope}", which this token does not have`);
+    : draft('forbidden', `"${type}" needs the scope "${missing}", which this token does not have`);
 }
 
 function requestOf(body: CommandBody, key: string | null, asker: Asker): CommandRequest {
@@ -50,6 +50,7 @@ function requestOf(body: CommandBody, key: string | null, asker: Asker): Command
     payload: body.payload,
     idempotencyKey: key,
     actor: body.actor ?? asker.principal.name,
+    credential: asker.principal.name,
     correlationId: body.correlationId ?? null,
     causationId: body.causationId ?? null,
     deadline: body.deadline === undefined ? null : new Date(body.deadline).toISOString(),

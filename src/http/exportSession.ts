@@ -33,16 +33,18 @@ export async function exportSession(
       cut = `only the newest ${taken.length} operations are here: more are not exported at once`;
       break;
     }
-    const fresh = shasOf(unit).filter((sha) => images[sha] === undefined);
-    const found = await Promise.all(fresh.map((sha) => deps.images.get(sha)));
-    bytes += found.reduce((sum, image) => sum + (image?.byteLength ?? 0), 0);
-    if (found.includes(undefined) || bytes > HTTP_LIMITS.exportImageBytes) {
+    const fresh = [...imagesOf(unit)].filter(([sha]) => images[sha] === undefined);
+    // By what the operations say, before any is in memory.
+    bytes += fresh.reduce((sum, [, size]) => sum + size, 0);
+    const fits = bytes <= HTTP_LIMITS.exportImageBytes;
+    const found = fits ? await Promise.all(fresh.map(([sha]) => deps.images.get(sha))) : [];
+    if (!fits || found.includes(undefined)) {
       cut = found.includes(undefined)
         ? `an image of operation ${unit[0]?.operationId} is gone: it and older ones are left out`
         : `only the newest ${taken.length} operations are here: the images of more pass ${HTTP_LIMITS.exportImageBytes} bytes`;
       break;
     }
-    for (const [at, sha] of fresh.entries()) images[sha] = Buffer.from(found[at] ?? []).toString('base64');
+    for (const [at, [sha]] of fresh.entries()) images[sha] = Buffer.from(found[at] ?? []).toString('base64');
     taken.push(...unit);
   }
   const operations = await Promise.all(taken.toReversed().map((row) => exported(deps.reads, row)));
@@ -60,9 +62,10 @@ function unitsOf(rows: readonly OperationDetail[]): OperationDetail[][] {
   return units;
 }
 
-function shasOf(unit: readonly OperationDetail[]): string[] {
+/** Sha-256 → bytes. */
+function imagesOf(unit: readonly OperationDetail[]): Map<string, number> {
   const images = unit.flatMap(({ before, after }) => [before, before?.meta, after, after?.meta]);
-  return [...new Set(images.flatMap((image) => (image ? [image.sha256] : [])))];
+  return new Map(images.flatMap((image) => (image ? [[image.sha256, image.bytes] as const] : [])));
 }
 
 async function exported(

@@ -5,9 +5,13 @@ export const HTTP_LIMITS = {
   /** How long an answer to a refused upload stays open, and how much is thrown away, so that the client can read it. */
   lingerMs: 2_000,
   lingerBytes: 16_000_000,
-  /** Bodies of uploads in memory at once: four of the largest, or many small ones. */
+  /** Bytes of uploads in memory at once, counted as they come: four of the largest, or many small ones. */
   uploadsHeldBytes: 4 * 50 * 1024 * 1024,
+  uploadsAtOnce: 32,
   uploadsFullRetryMs: 60_000,
+  /** A body that holds memory must move: so many bytes within each window, 16 KB/s. */
+  paceWindowMs: 10_000,
+  paceWindowBytes: 160_000,
   headersTimeoutMs: 10_000,
   /** Long enough for a large upload over a slow line; headers have a shorter one of their own. */
   requestTimeoutMs: 300_000,
@@ -19,7 +23,9 @@ export const HTTP_LIMITS = {
   /** An export and its import: images as base64 beside the operations. */
   exportImageBytes: 50 * 1_024 * 1_024,
   importBodyBytes: 72 * 1_024 * 1_024,
+  /** Imports and exports under way, from their first byte to the last of the answer. */
   importsAtOnce: 2,
+  exportChunkBytes: 64 * 1_024,
   /** What the command of an import may come to: it travels and is recorded like any other. */
   importCommandBytes: 700_000,
   diffChars: 256 * 1_024,

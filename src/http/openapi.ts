@@ -59,11 +59,11 @@ function commandSchemas(): Json {
   const envelope = inputSchema(commandRequest);
   const properties = envelope['properties'] as Json;
   const schemas: Json = {};
-  for (const { type, schema, summary } of Object.values<CommandDefinition>(CATALOGUE)) {
+  for (const { type, schema, summary, scopes } of Object.values<CommandDefinition>(CATALOGUE)) {
     schemas[`${type}.payload`] = inputSchema(schema);
     schemas[type] = {
       ...envelope,
-      description: summary,
+      description: `${summary}. Needs ${scopes.length > 1 ? 'the scopes' : 'the scope'} ${scopes.join(', ')}.`,
       properties: { ...properties, type: { const: type }, payload: ref(`${type}.payload`) },
       required: ['type', 'sessionId', 'payload'],
     };

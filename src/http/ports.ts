@@ -35,9 +35,12 @@ export type SubmitResult =
   /** The stream could not be reached in time: not acknowledged; the same key may be sent again safely. */
   | { readonly kind: 'unavailable'; readonly retryAfterMs: number; readonly reason: string };
 
+/** What must be durable before the commands are: run only when the limits let them through, and nothing is stored when it rejects. */
+export type BeforeStore = () => Promise<void>;
+
 export interface Submitter {
   /** Stores requests that were validated by `validatePayload`, batched with whatever else arrives; answers in their order. Never throws. */
-  submit(requests: readonly CommandRequest[]): Promise<SubmitResult[]>;
+  submit(requests: readonly CommandRequest[], beforeStore?: BeforeStore): Promise<SubmitResult[]>;
 }
 
 /** What the workers know of a command right now; fresher than any read model. */
@@ -61,6 +64,8 @@ export interface UndoPlan {
   /** How many operations would be moved, and how many files that changes. */
   readonly operations?: number;
   readonly filesTotal?: number;
+  /** Output paths of builds that a rollback goes back behind. */
+  readonly buildsRemoved?: readonly string[];
   readonly files?: readonly {
     readonly editor: string;
     readonly path: string;

@@ -58,6 +58,7 @@ const PROBLEMS = {
   empty_upload: [400, 'The file is empty'],
   mime_mismatch: [422, 'The file is not what it is claimed to be'],
   uploads_busy: [503, 'Too many uploads at once', true],
+  too_slow: [408, 'The body came too slowly', true],
   uploads_full: [507, 'The upload store is full', true],
   saturated: [429, 'Too much is waiting already', true],
   rate_limited: [429, 'Too many commands in a short time', true],

@@ -8,14 +8,15 @@ export type Body =
   /** The client went away: there is nobody to answer. */
   | { readonly kind: 'aborted' };
 
-/** A request's body, never more than `limitBytes` of it in memory; reading stops where the limit is passed. */
-export function readBody(req: IncomingMessage, limitBytes: number): Promise<Body> {
+/** A request's body, never more than `limitBytes` of it in memory; reading stops where the limit is passed, or at `stop` (as `aborted`). */
+export function readBody(req: IncomingMessage, limitBytes: number, stop?: AbortSignal): Promise<Body> {
   if (Number(req.headers['content-length'] ?? 0) > limitBytes) return Promise.resolve({ kind: 'too_large' });
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let total = 0;
     const finish = (body: Body) => {
       req.off('data', onData).off('end', onEnd).off('close', onClose);
+      stop?.removeEventListener('abort', onStop);
       resolve(body);
     };
     const onData = (chunk: Buffer) => {
@@ -30,6 +31,11 @@ export function readBody(req: IncomingMessage, limitBytes: number): Promise<Body
       finish({ kind: 'read', bytes: chunks.length === 1 && only ? only : Buffer.concat(chunks, total) });
     };
     const onClose = () => finish({ kind: 'aborted' });
+    const onStop = () => {
+      req.pause();
+      finish({ kind: 'aborted' });
+    };
+    stop?.addEventListener('abort', onStop, { once: true });
     req.on('data', onData).on('end', onEnd).on('close', onClose);
     req.on('error', () => {});
   });

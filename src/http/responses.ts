@@ -51,6 +51,7 @@ const PROBLEM_TEXT: Readonly<Record<number, string>> = {
   401: 'No valid bearer token',
   403: 'The token lacks the scope',
   404: 'Not found',
+  408: 'The body came too slowly',
   409: 'Conflict: nothing was overwritten',
   413: 'Too large',
   415: 'Wrong content type or encoding',

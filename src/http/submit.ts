@@ -6,7 +6,7 @@ import { awaitOutcome, type LookupPorts } from './commandLookup.js';
 import type { CommandView } from './commandView.js';
 import type { Decided } from './decideRequest.js';
 import type { EditorsPort } from './editorsPort.js';
-import type { SubmitResult, Submitter } from './ports.js';
+import type { BeforeStore, SubmitResult, Submitter } from './ports.js';
 import { draft, draftOfFailure, draftOfRefusal, headersOf, type ProblemDraft, problemOf } from './problem.js';
 
 export interface SubmitDeps {
@@ -33,6 +33,7 @@ export interface Waiting {
   readonly traceId: string;
   /** `conflict_only`: other failures are still 200 with their outcome. `all`: the request was for the effect itself. */
   readonly failuresAsProblems: 'conflict_only' | 'all';
+  readonly beforeStore?: BeforeStore;
 }
 
 type Accepted = Extract<SubmitResult, { kind: 'accepted' }>;
@@ -44,7 +45,7 @@ export async function submitOne(
   request: CommandRequest,
   waiting: Waiting,
 ): Promise<Answer> {
-  const [result] = await store(deps, [request]);
+  const [result] = await store(deps, [request], waiting.beforeStore);
   if (result?.kind !== 'accepted') return problemAnswer(problemOfResult(result), waiting.traceId);
   const headers = {
     location: `/v1/commands/${result.commandId}`,
@@ -118,8 +119,12 @@ export function problemAnswer(problem: ProblemDraft, traceId: string): Answer {
   return { status: problem.status, headers: headersOf(problem), body: problemOf(problem, traceId) };
 }
 
-async function store(deps: SubmitDeps, requests: readonly CommandRequest[]): Promise<SubmitResult[]> {
-  const results = await deps.submitter.submit(requests);
+async function store(
+  deps: SubmitDeps,
+  requests: readonly CommandRequest[],
+  beforeStore?: BeforeStore,
+): Promise<SubmitResult[]> {
+  const results = await deps.submitter.submit(requests, beforeStore);
   const nowMs = deps.clock.nowMs();
   requests.forEach((request, index) => {
     const result = results[index];

@@ -6,7 +6,7 @@ import { type Clock, every, pause } from '../core/clock.js';
 import { commandIdOfPosition } from '../core/ids.js';
 import type { Service } from '../core/service.js';
 import type { CommandState } from '../events/outcome.js';
-import type { SubmitResult, Submitter } from '../http/ports.js';
+import type { BeforeStore, SubmitResult, Submitter } from '../http/ports.js';
 import type { Backpressure } from './backpressure.js';
 import {
   type Candidate,
@@ -75,7 +75,7 @@ export class CoalescingSubmitter implements Submitter, Service {
     await this.#flushing;
   }
 
-  submit(requests: readonly CommandRequest[]): Promise<SubmitResult[]> {
+  async submit(requests: readonly CommandRequest[], beforeStore?: BeforeStore): Promise<SubmitResult[]> {
     const brake = this.#options.backpressure.verdict();
     if (brake || this.#waiting.length > MAX_WAITING) {
       const { retryAfterMs, queuePosition, reason } = brake ?? {
@@ -83,9 +83,16 @@ export class CoalescingSubmitter implements Submitter, Service {
         queuePosition: this.#waiting.length,
         reason: 'ingest_busy',
       };
-      return Promise.resolve(
-        requests.map(() => ({ kind: 'saturated', retryAfterMs, queuePosition, reason })),
-      );
+      return requests.map(() => ({ kind: 'saturated', retryAfterMs, queuePosition, reason }));
+    }
+    if (beforeStore) {
+      try {
+        await beforeStore();
+      } catch {
+        return requests.map(() => unavailable('what the command needs could not be stored'));
+      }
+      // It may have taken long: the brake is asked again.
+      return this.submit(requests);
     }
     const results = requests.map(
       (request) =>

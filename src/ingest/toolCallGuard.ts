@@ -21,10 +21,10 @@ function refusal(code: Refusal['code'], message: string): Refusal {
 /** A submitter that lets everything through but `unity.call_tool`, which it answers with `why`; the order stays. */
 export function withoutToolCalls(submitter: Submitter, why: Refusal): Submitter {
   return {
-    submit: async (requests) => {
+    submit: async (requests, beforeStore) => {
       const allowed = requests.filter((request) => !isToolCall(request));
-      if (allowed.length === requests.length) return submitter.submit(requests);
-      const results = (allowed.length > 0 ? await submitter.submit(allowed) : []).values();
+      if (allowed.length === requests.length) return submitter.submit(requests, beforeStore);
+      const results = (allowed.length > 0 ? await submitter.submit(allowed, beforeStore) : []).values();
       return requests.flatMap((request): SubmitResult[] => {
         if (isToolCall(request)) return [{ kind: 'refused', refusal: why }];
         const { value } = results.next();

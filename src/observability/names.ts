@@ -129,13 +129,13 @@ export const METRICS = {
   },
   spark_publish_duration_seconds: {
     kind: 'histogram',
-    help: 'From a publish to its acknowledgement',
+    help: 'From the append of the oldest event of a message to its acknowledgement',
     labels: ['stream'],
     buckets: LATENCY_SECONDS,
   },
   spark_publish_queue_depth: {
     kind: 'gauge',
-    help: 'Messages waiting to be acknowledged',
+    help: 'Events appended and not yet acknowledged',
     labels: ['stream'],
   },
   spark_dead_letters_open: { kind: 'gauge', help: 'Dead letters nobody has redriven or dropped', labels: [] },
@@ -162,7 +162,7 @@ export const METRICS = {
   },
   spark_projection_lag_seconds: {
     kind: 'gauge',
-    help: 'Age of the newest event that the read models have not got yet; 0 when they are level',
+    help: 'Age of what the read models have not got yet, as seen at the scrapes; 0 when they are level',
     labels: ['projection'],
   },
   spark_projection_lag_events: {

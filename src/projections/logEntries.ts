@@ -1,6 +1,6 @@
 import { messageOf } from '../core/errors.js';
 import { EVENT_VERSION, type LoggedEvent, seqOf } from '../events/event.js';
-import { decodeLogMessage } from '../events/log.js';
+import { decodeLogMessage, isLogMessage } from '../events/log.js';
 import { upcast } from '../events/upcast.js';
 import { NewerEventsError } from './errors.js';
 import type { LogMessage } from './ports.js';
@@ -30,7 +30,10 @@ export function entryOf(message: LogMessage): LogEntry {
   const { streamSeq, tsMs, partition, data } = message;
   const base = { streamSeq, tsMs, bytes: data.length };
   try {
-    return { ...base, events: decodeLogMessage(data, streamSeq, tsMs, partition), unreadable: [] };
+    const events = decodeLogMessage(data, streamSeq, tsMs, partition);
+    // No events: a claim, or something that is not ours.
+    if (events.length > 0 || isLogMessage(data)) return { ...base, events, unreadable: [] };
+    return { ...base, ...salvage(message, 'it is no message of this log: somebody else put it there') };
   } catch (error) {
     return { ...base, ...salvage(message, messageOf(error)) };
   }

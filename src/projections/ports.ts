@@ -47,7 +47,8 @@ export interface DeadLetter {
   readonly commandId: string | null;
   readonly sessionId: string | null;
   readonly editor: string | null;
-  readonly stream: { readonly seq: number; readonly index: number };
+  /** Where the message lies; `mark` says which command stream that is (absent in older letters). */
+  readonly stream: { readonly seq: number; readonly index: number; readonly mark?: string };
 }
 
 /** What was done about a letter of `SPARK_DLQ`, as it lies in the stream of actions. */

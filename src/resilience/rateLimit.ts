@@ -25,9 +25,13 @@ interface Bucket {
 /** Actors, sessions and tools of actors that are told apart at once; the one used longest ago is forgotten first, and begins anew. */
 const MAX_BUCKETS = 100_000;
 
+/** Names of actors may be many, or made up: all of them together get that many times what one may have of a tool. */
+const EVERYBODY_FACTOR = 4;
+const EVERYBODY = '/all';
+
 /**
- * Token buckets, one a rule and name: a full bucket holds one window's worth, and refills evenly. Taking is O(1), in memory, and all or
- * nothing over the rules that apply. Processes tell each other what they let through (`spent`, `spentElsewhere`): until word comes,
+ * Token buckets, one a rule and name, and one more a tool over all actors (`<tool>/all`): a full bucket holds one window's worth, and
+ * refills evenly. Taking is O(1), in memory, and all or nothing over the rules that apply. Processes tell each other what they let through (`spent`, `spentElsewhere`): until word comes,
  * each lets through on its own, so at any moment N processes have let through at most (N - 1) × (count + rate × delay of the word) more
  * than one would have; a bucket may go below zero for that, so what was too much is paid back before anything else goes through.
  */
@@ -35,12 +39,19 @@ export class RateLimit {
   readonly #clock: Clock;
   readonly #rules = new Map<string, RateRule>();
   readonly #buckets = new LRUCache<string, Bucket>({ max: MAX_BUCKETS });
+  /** One a tool: never forgotten, or whoever makes up enough names would begin them anew. */
+  readonly #everybodys = new Map<string, Bucket>();
   /** Since the others were told last. */
   #spent = new Map<string, number>();
 
   constructor(rules: readonly RateRule[], clock: Clock) {
     this.#clock = clock;
-    for (const rule of rules) this.#rules.set(rule.name, rule);
+    for (const rule of rules) {
+      this.#rules.set(rule.name, rule);
+      if (rule.name === 'actor' || rule.name === 'session') continue;
+      const everybody = { ...rule, name: rule.name + EVERYBODY, count: rule.count * EVERYBODY_FACTOR };
+      this.#rules.set(everybody.name, everybody);
+    }
   }
 
   /** Counts one command, or says which limit stands against it; then nothing is counted. */
@@ -85,16 +96,19 @@ export class RateLimit {
     const family = `${type.slice(0, type.indexOf('.'))}.*`;
     const tool = this.#rules.get(type) ?? this.#rules.get(family);
     const [byActor, bySession] = [this.#rules.get('actor'), this.#rules.get('session')];
+    const everybody = tool && this.#rules.get(tool.name + EVERYBODY);
     if (tool) yield [tool, actor];
+    if (everybody) yield [everybody, '*'];
     if (bySession) yield [bySession, sessionId];
     if (byActor) yield [byActor, actor];
   }
 
-  #bucket(key: string, { count, windowSeconds }: RateRule, nowMs: number): Bucket {
-    const known = this.#buckets.get(key);
+  #bucket(key: string, { name, count, windowSeconds }: RateRule, nowMs: number): Bucket {
+    const buckets = name.endsWith(EVERYBODY) ? this.#everybodys : this.#buckets;
+    const known = buckets.get(key);
     if (!known) {
       const bucket = { tokens: count, atMs: nowMs };
-      this.#buckets.set(key, bucket);
+      buckets.set(key, bucket);
       return bucket;
     }
     known.tokens = Math.min(count, known.tokens + ((nowMs - known.atMs) * count) / (windowSeconds * 1_000));

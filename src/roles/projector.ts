@@ -13,8 +13,9 @@ import { connectRole } from '../streams/connection.js';
 import { createDeadLetterActionSource } from '../streams/deadLetterActions.js';
 import { createDeadLetterSource } from '../streams/deadLetters.js';
 import { createImageStore } from '../streams/imageStore.js';
-import { createLogSource } from '../streams/logReader.js';
+import { createLogEnd, createLogSource } from '../streams/logReader.js';
 import type { RoleContext } from './context.js';
+import { observeProjectionLag } from './projectionLag.js';
 
 const STOP_STEP_MS = 1_500;
 
@@ -69,6 +70,7 @@ export async function createProjectorRole(context: RoleContext): Promise<Service
     clock,
     ...told('the projection of what was done about dead letters'),
   });
+  observeProjectionLag(metrics, { pool, clock, logEnd: await createLogEnd(nc) });
   const services = [projector, overlay, deadLetters, deadLetterActions];
   return {
     name: 'projector',

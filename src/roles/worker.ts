@@ -27,6 +27,7 @@ import { Circuits } from './circuits.js';
 import { type RoleContext, topologyLimits } from './context.js';
 import { furtherUrlsOf } from './editors.js';
 import { createFaultPoint } from './faultPoint.js';
+import { createLogStats } from './logStats.js';
 import { createRateLimits } from './rateLimits.js';
 import { createRoleServices, type RoleServices } from './services.js';
 import { WorkerEditors } from './workerEditors.js';
@@ -165,6 +166,12 @@ async function dependencies(
     furtherUrls: furtherUrlsOf(config),
     fenceStore: fileFenceStore(context.stateDir),
     circuitOf: (url) => circuits.ofUnity(url),
+    timeouts: {
+      readMs: config.UNITY_READ_TIMEOUT_MS,
+      renderMs: config.UNITY_RENDER_TIMEOUT_MS,
+      buildStartMs: config.UNITY_BUILD_START_TIMEOUT_MS,
+      mutationMs: config.UNITY_MUTATION_TIMEOUT_MS,
+    },
     onCall: ({ editor, tool, outcome, durationMs }) => {
       if (outcome !== 'away') editors.health.called(editor);
       metrics.inc('spark_editor_calls_total', { tool, answer: outcome });
@@ -180,10 +187,7 @@ async function dependencies(
     clock,
     live,
     limits: { batchEvents: config.SPARK_EVENT_BATCH, batchBytes: 512 * 1024 },
-    stats: {
-      published: (events: number) => metrics.inc('spark_events_published_total', {}, events),
-      failed: () => metrics.inc('spark_publish_failures_total', { stream: 'log' }),
-    },
+    stats: createLogStats(metrics),
   };
   const inbox = await createCommandInbox(nc);
   const deps: WorkerDependencies = {

@@ -101,7 +101,6 @@ async function startNats({
       permissions: {
         publish: { allow: NATS_PERMISSIONS[role].publish },
         subscribe: { allow: NATS_PERMISSIONS[role].subscribe },
-        allowResponses: true,
       },
     })),
     syncInterval: config.SPARK_NATS_SYNC,

@@ -1,5 +1,6 @@
 import type { MediaFile, MediaServices, ServiceAnswer } from '../workers/servicesPort.js';
 import { isServiceCall } from './answerSchemas.js';
+import { MediaRoom } from './mediaRoom.js';
 import type { ServiceClient } from './serviceClient.js';
 
 /** Undefined: not configured. */
@@ -12,7 +13,9 @@ const SETTINGS = { cv: 'CV_SERVICE_URL', asr: 'ASR_SERVICE_URL' } as const;
 
 /** The services behind `cv.*` and `asr.*`, by the family of the command. */
 export function createMediaServices(clients: ServiceClients): MediaServices {
+  const rooms = { cv: new MediaRoom(), asr: new MediaRoom() };
   return {
+    withRoom: (type, work, signal) => rooms[familyOf(type)].run(work, signal),
     away: (type) => {
       const circuit = clients[familyOf(type)]?.circuit;
       if (!circuit || circuit.waitMs === 0) return undefined;

@@ -33,12 +33,26 @@ export async function createDeadLetterActionSource(nc: NatsConnection): Promise<
   return {
     created: async () => (await manager.streams.info(STREAMS.deadLetterActions)).created,
     read: async function* (afterStreamSeq, signal) {
-      for await (const message of readStream(js, STREAMS.deadLetterActions, afterStreamSeq, signal))
+      for await (const message of readStream(js, STREAMS.deadLetterActions, afterStreamSeq, signal)) {
+        const action = readAction(message.data);
+        if (!action) continue;
         yield {
           streamSeq: message.streamSeq,
           tsMs: message.tsMs,
-          action: JSON.parse(decoder.decode(message.data)) as DeadLetterAction,
+          action,
         };
+      }
     },
   };
+}
+
+/** Undefined for what is no action: the server may have been made to put its acknowledgement here (docs/adr/0014). */
+function readAction(data: Uint8Array): DeadLetterAction | undefined {
+  try {
+    const action = JSON.parse(decoder.decode(data)) as Partial<DeadLetterAction> | null;
+    const ours = typeof action?.action === 'string' && typeof action.letterId === 'number';
+    return ours ? (action as DeadLetterAction) : undefined;
+  } catch {
+    return undefined;
+  }
 }

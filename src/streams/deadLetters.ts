@@ -46,8 +46,13 @@ function letterOf(input: DeadLetterInput): DeadLetter {
     commandId: input.commandId,
     sessionId: input.sessionId,
     editor: input.editor,
-    stream: { seq: input.position.seq, index: input.position.index },
+    stream: placeOf(input.position),
   };
+}
+
+/** One letter a place, for good: the stream's own memory of message ids ends with its duplicate window. */
+function placeOf({ seq, index, stream: mark }: DeadLetterInput['position']): DeadLetter['stream'] {
+  return { seq, index, ...(mark === undefined ? {} : { mark }) };
 }
 
 /** A letter must fit any server, whatever a publisher put into its headers: the first of them, each cut short. */
@@ -78,12 +83,30 @@ export async function createDeadLetterSource(nc: NatsConnection): Promise<DeadLe
   return {
     created: async () => (await manager.streams.info(STREAMS.deadLetters)).created,
     read: async function* (afterStreamSeq, signal) {
-      for await (const message of readStream(js, STREAMS.deadLetters, afterStreamSeq, signal))
+      for await (const message of readStream(js, STREAMS.deadLetters, afterStreamSeq, signal)) {
+        const letter = readLetter(message.data);
+        if (!letter) continue;
         yield {
           streamSeq: message.streamSeq,
           tsMs: message.tsMs,
-          letter: JSON.parse(decoder.decode(message.data)) as DeadLetter,
+          letter,
         };
+      }
     },
   };
+}
+
+/** Undefined for what is no letter: the server may have been made to put its acknowledgement here (docs/adr/0014). */
+function readLetter(data: Uint8Array): DeadLetter | undefined {
+  try {
+    const letter = JSON.parse(decoder.decode(data)) as Partial<DeadLetter> | null;
+    const ours =
+      typeof letter?.reason === 'string' &&
+      typeof letter.originalSubject === 'string' &&
+      typeof letter.body === 'string' &&
+      typeof letter.stream?.seq === 'number';
+    return ours ? (letter as DeadLetter) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,5 +1,5 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { type KV, Kvm } from '@nats-io/kv';
+import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from 'nats';
 import { type EditorEntry, MAX_EDITORS, parseEntry } from '../commands/editorEntry.js';
 import { type Clock, pause } from '../core/clock.js';
@@ -90,7 +90,7 @@ export class EditorRegistry implements Service {
     if (!bucket) throw new RegistryBusyError('the registry has not been loaded yet; try again');
     for (let attempt = 0; attempt < CAS_TRIES; attempt++) {
       const found = await bucket.get(editor);
-      const before = found && found.operation === 'PUT' ? parseEntry(found.string()) : undefined;
+      const before = found?.operation === 'PUT' ? await this.#readable(editor, found) : undefined;
       const after = decide(before);
       if (after === before || (after === null && before === undefined)) return { before, after };
       if (!before && this.#entries.size >= MAX_EDITORS)
@@ -106,6 +106,14 @@ export class EditorRegistry implements Service {
       }
     }
     throw new RegistryBusyError(`editor "${editor}" is being changed by others all the time; try again`);
+  }
+
+  /** The newest revision that can be read, up to this one. */
+  async #readable(editor: string, found: KvEntry): Promise<EditorEntry | undefined> {
+    const entry = parseEntry(found.string());
+    if (entry?.editor === editor) return entry;
+    await this.#seen(found.revision, this.#abort.signal);
+    return this.#entries.get(editor);
   }
 
   async #remove(bucket: KV, editor: string, previousSeq: number): Promise<void> {
@@ -134,7 +142,8 @@ export class EditorRegistry implements Service {
     const editor = message.subject.slice(KEY_PREFIX.length);
     const removed = [...(message.headers ?? [])].some(([name]) => name === DEL_HEADER);
     const entry = removed ? undefined : parseEntry(Buffer.from(message.data).toString());
-    this.#apply(editor, entry?.editor === editor ? entry : undefined, message.streamSeq);
+    // What cannot be read is not SPARK's: the newest that can holds.
+    if (removed || entry?.editor === editor) this.#apply(editor, entry, message.streamSeq);
     this.#seenSeq = Math.max(this.#seenSeq, message.streamSeq);
   }
 

@@ -77,6 +77,17 @@ export async function createLogSource(nc: NatsConnection): Promise<LogSource> {
   };
 }
 
+/** Asks where the log ends now, and since when (epoch ms); 0 and 0 for an empty one. */
+export async function createLogEnd(
+  nc: NatsConnection,
+): Promise<() => Promise<{ streamSeq: number; tsMs: number }>> {
+  const manager = await jetstreamManager(nc);
+  return async () => {
+    const { last_seq: streamSeq, last_ts } = (await manager.streams.info(STREAMS.log)).state;
+    return { streamSeq, tsMs: streamSeq === 0 ? 0 : Date.parse(last_ts) };
+  };
+}
+
 async function* toLogMessages(messages: AsyncIterable<StreamMessage>): AsyncIterable<LogMessage> {
   for await (const { streamSeq, tsMs, subject, data } of messages)
     yield { streamSeq, tsMs, partition: partitionOfSubject(subject), data };

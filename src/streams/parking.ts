@@ -55,19 +55,34 @@ async function readBatches(
 ): Promise<ParkedBatch[]> {
   const parked: ParkedBatch[] = [];
   try {
-    const messages = await manager.direct.getBatch(STREAMS.parked, {
-      seq: afterSeq + 1,
-      batch: maxBatches,
-      next_by_subj: subjectOf(editor),
-    });
-    for await (const message of messages)
-      parked.push({
-        parkedSeq: message.seq,
-        commands: JSON.parse(decoder.decode(message.data)) as Command[],
+    // What is no batch of ours is passed over, and does not count: a reader takes less than it asked for as "that is all".
+    for (let from = afterSeq + 1; parked.length < maxBatches; ) {
+      const messages = await manager.direct.getBatch(STREAMS.parked, {
+        seq: from,
+        batch: maxBatches - parked.length,
+        next_by_subj: subjectOf(editor),
       });
+      const before = from;
+      for await (const { seq, data } of messages) {
+        const commands = commandsOf(data);
+        if (commands) parked.push({ parkedSeq: seq, commands });
+        from = seq + 1;
+      }
+      if (from === before) break;
+    }
   } catch (error) {
     // "No message": there is nothing after `afterSeq`.
     if (apiErrorCode(error) !== NOT_FOUND) throw error;
   }
   return parked;
+}
+
+/** Undefined for what is no list of commands: the server may have been made to put its acknowledgement here (docs/adr/0014). */
+function commandsOf(data: Uint8Array): Command[] | undefined {
+  try {
+    const commands: unknown = JSON.parse(decoder.decode(data));
+    return Array.isArray(commands) ? (commands as Command[]) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { type NatsConnection, headers as natsHeaders } from 'nats';
+import { type MsgHdrs, type NatsConnection, headers as natsHeaders } from 'nats';
 import { type Clock, pause } from '../core/clock.js';
 import { SparkError } from '../core/errors.js';
 import { MAX_EVENTS_PER_MESSAGE, type SparkEvent } from '../events/event.js';
-import { encodeLogMessage } from '../events/log.js';
+import { encodeLogMessage, isLogMessage } from '../events/log.js';
 import type { LiveFeed, PartitionLog } from '../workers/ports.js';
-import { API_ERRORS, apiErrorCode, isServerVerdict, publishUntilAcked } from './publish.js';
+import { API_ERRORS, apiErrorCode, isServerVerdict, publishUntilAcked, untilAnswered } from './publish.js';
 import { SUBJECTS } from './subjects.js';
 import { STREAMS } from './topology.js';
 
@@ -27,11 +27,19 @@ export interface LogLimits {
 }
 
 export interface LogStats {
+  /** So many events more (or less) wait to be acknowledged. */
+  waiting(change: number): void;
+  /** One message is stored: the time since the append of the oldest event in it. */
+  acked(durationMs: number): void;
   published(events: number): void;
   failed(): void;
 }
 
+/** On every append and claim. What the server itself publishes for somebody carries none. */
 const APPEND_ID = 'Spark-Append-Id';
+/** Messages looked at in one question when an append was refused. */
+const LOOK_AT_ONCE = 256;
+const NOT_FOUND = 404;
 
 /**
  * Claims a partition of the log: appends an empty message with the expected sequence. Its own sequence is the epoch, so epochs grow
@@ -48,6 +56,7 @@ export async function claimPartition(
     const last = await lastSequence(manager, partition);
     try {
       const ack = await js.publish(subjectOf(partition), encodeLogMessage([]), {
+        headers: markedBy(randomUUID()),
         expect: { lastSubjectSequence: last },
         timeout: 5_000,
       });
@@ -62,6 +71,12 @@ export async function claimPartition(
 
 const subjectOf = (partition: number): string => `${SUBJECTS.log}.${partition}`;
 
+function markedBy(appendId: string): MsgHdrs {
+  const headers = natsHeaders();
+  headers.set(APPEND_ID, appendId);
+  return headers;
+}
+
 function isWrongSequence(error: unknown): boolean {
   const code = apiErrorCode(error);
   return code === API_ERRORS.wrongLastSequence || code === API_ERRORS.wrongLastSequenceUnknown;
@@ -72,7 +87,47 @@ async function lastSequence(manager: JetStreamManager, partition: number): Promi
   return last?.seq ?? 0;
 }
 
+interface Behind {
+  /** The append in question is there. */
+  readonly found: boolean;
+  /** The last place looked at. */
+  readonly last: number;
+  /** Where somebody else has appended or claimed. */
+  readonly owner: number | undefined;
+}
+
+/** What lies on the partition's subject after `seq`, up to the first message of another owner. */
+async function lookBehind(
+  manager: JetStreamManager,
+  partition: number,
+  seq: number,
+  appendId: string,
+): Promise<Behind> {
+  let behind: Behind = { found: false, last: seq, owner: undefined };
+  try {
+    for (;;) {
+      const messages = await manager.direct.getBatch(STREAMS.log, {
+        seq: behind.last + 1,
+        batch: LOOK_AT_ONCE,
+        next_by_subj: subjectOf(partition),
+      });
+      const before = behind.last;
+      for await (const { seq: last, header, data } of messages) {
+        const mark = header?.get(APPEND_ID) ?? '';
+        behind = { ...behind, last, found: behind.found || mark === appendId };
+        if (mark !== appendId && (mark !== '' || isLogMessage(data))) return { ...behind, owner: last };
+      }
+      if (behind.last === before) return behind;
+    }
+  } catch (error) {
+    // "No message": that was all.
+    if (apiErrorCode(error) === NOT_FOUND) return behind;
+    throw error;
+  }
+}
+
 interface Waiting {
+  readonly sinceMs: number;
   readonly events: readonly SparkEvent[];
   readonly bytes: number;
   resolve(): void;
@@ -114,7 +169,8 @@ class Appender implements PartitionLog {
     if (this.#failure) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       const bytes = events.reduce((sum, event) => sum + approximateBytes(event), 0);
-      this.#waiting.push({ events, bytes, resolve, reject });
+      this.#deps.stats.waiting(events.length);
+      this.#waiting.push({ events, bytes, resolve, reject, sinceMs: this.#deps.clock.monotonicMs() });
       this.#flushing ??= this.#flush();
     });
   }
@@ -139,10 +195,17 @@ class Appender implements PartitionLog {
         break;
       }
       for (const waiting of batch) waiting.resolve();
-      this.#deps.stats.published(events.length);
+      this.#tell(batch, events.length);
       this.#deps.live.published(events);
     }
     this.#flushing = undefined;
+  }
+
+  #tell([oldest]: readonly Waiting[], events: number): void {
+    const { clock, stats } = this.#deps;
+    if (oldest) stats.acked(clock.monotonicMs() - oldest.sinceMs);
+    stats.waiting(-events);
+    stats.published(events);
   }
 
   #takeBatch(): Waiting[] {
@@ -159,44 +222,49 @@ class Appender implements PartitionLog {
     return this.#waiting.splice(0, count);
   }
 
-  async #store(events: readonly SparkEvent[]): Promise<number> {
-    const appendId = randomUUID();
-    const headers = natsHeaders();
-    headers.set(APPEND_ID, appendId);
+  async #store(events: readonly SparkEvent[], appendId: string = randomUUID()): Promise<number> {
     try {
       const ack = await publishUntilAcked(
         this.#js,
         this.#deps.clock,
         subjectOf(this.#partition),
         encodeLogMessage(events),
-        { msgID: appendId, headers, expect: { lastSubjectSequence: this.#lastSeq } },
+        {
+          msgID: appendId,
+          headers: markedBy(appendId),
+          expect: { lastSubjectSequence: this.#lastSeq },
+        },
         this.#abort.signal,
       );
       return ack.seq;
     } catch (error) {
       this.#deps.stats.failed();
-      if (isWrongSequence(error)) return this.#ownAppendOrFenced(appendId, error);
+      if (isWrongSequence(error)) return this.#afterOthers(events, appendId, error);
       // Any other verdict (disk full, no memory): facts are kept, so keep trying; nothing goes on meanwhile.
       if (isServerVerdict(error) && !this.#abort.signal.aborted) {
         await pause(this.#deps.clock, 500, this.#abort.signal);
-        return this.#store(events);
+        return this.#store(events, appendId);
       }
       throw this.#failure ?? error;
     }
   }
 
-  /** A retry after a lost ack finds its own message in the way once the duplicate window has passed: that is success. */
-  async #ownAppendOrFenced(appendId: string, cause: unknown): Promise<number> {
-    const last = await this.#manager.direct.getMessage(STREAMS.log, {
-      last_by_subj: subjectOf(this.#partition),
-    });
-    if (last?.header?.get(APPEND_ID) === appendId) return last.seq;
+  /**
+   * Something lies behind our last append. Our own append (a retry after a lost ack, once the duplicate window has passed): that is
+   * success. Another owner's: we are fenced. Nothing but what is no message of the log at all: we go on behind it, under the same id, so
+   * that whatever is still under way counts once.
+   */
+  async #afterOthers(events: readonly SparkEvent[], appendId: string, cause: unknown): Promise<number> {
+    const look = () => lookBehind(this.#manager, this.#partition, this.#lastSeq, appendId);
+    const { found, last, owner } = await untilAnswered(this.#deps.clock, this.#abort.signal, look);
+    if (owner === undefined && last > this.#lastSeq) {
+      if (found) return last;
+      this.#lastSeq = last;
+      return this.#store(events, appendId);
+    }
     throw new FencedError(
-      `partition ${this.#partition} has another owner: its log is at ${last?.seq}, we expected ${this.#lastSeq}`,
-      {
-        cause,
-        fields: { partition: this.#partition, expected: this.#lastSeq, found: last?.seq },
-      },
+      `partition ${this.#partition} has another owner: its log is at ${owner}, we expected ${this.#lastSeq}`,
+      { cause, fields: { partition: this.#partition, expected: this.#lastSeq, found: owner } },
     );
   }
 
@@ -204,7 +272,10 @@ class Appender implements PartitionLog {
     const failure =
       error instanceof SparkError ? error : new LogClosedError('the log stopped', { cause: error });
     this.#failure = failure;
-    for (const waiting of [...batch, ...this.#waiting.splice(0)]) waiting.reject(failure);
+    for (const waiting of [...batch, ...this.#waiting.splice(0)]) {
+      this.#deps.stats.waiting(-waiting.events.length);
+      waiting.reject(failure);
+    }
   }
 }
 

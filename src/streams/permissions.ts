@@ -34,6 +34,8 @@ const uploadsReader = (): string[] => [
   ...readerOf(STREAMS.uploads),
   `$JS.API.STREAM.MSG.GET.${STREAMS.uploads}`,
 ];
+/** What lies under a hash and has another one is taken away before the right bytes are stored (imageStore.ts). */
+const IMAGE_PURGE = `$JS.API.STREAM.PURGE.${STREAMS.images}`;
 const LIVE = ['spark.runtime.>', 'spark.preview.>', 'spark.build.>'];
 
 export const NATS_PERMISSIONS: Readonly<Record<NatsRole, NatsPermissions>> = {
@@ -61,6 +63,7 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsRole, NatsPermissions>> = {
       ...uploadsReader(),
       // A put that fails takes its chunks back.
       `$JS.API.STREAM.PURGE.${STREAMS.uploads}`,
+      IMAGE_PURGE,
     ],
     subscribe: [
       ...inbox('ingest'),
@@ -78,7 +81,9 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsRole, NatsPermissions>> = {
       'spark.dlq',
       'spark.internal.>',
       ...LIVE,
+      // Answers: to ingest, and to the worker beside it that asks for the owner.
       `${inboxPrefixOf('ingest')}.>`,
+      ...inbox('worker'),
       '$JS.API.INFO',
       ...infoOf(STREAMS.commands, STREAMS.log, STREAMS.parked, STREAMS.images, STREAMS.editors),
       ...readerOf(STREAMS.commands, STREAMS.log, STREAMS.editors),
@@ -87,6 +92,7 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsRole, NatsPermissions>> = {
       `$JS.API.CONSUMER.RESET.${STREAMS.commands}.*`,
       `$JS.API.STREAM.PURGE.${STREAMS.commands}`,
       `$JS.API.STREAM.PURGE.${STREAMS.parked}`,
+      IMAGE_PURGE,
       ...ackOf(STREAMS.commands),
       ...uploadsReader(),
     ],

@@ -10,6 +10,9 @@ import type { Submitter } from '../http/ports.js';
 import { headerRecord, metaFromHeaders } from './headers.js';
 import { parseCommandSubject } from './subjects.js';
 
+/** What may be answered: ingest may publish more than who asks, so an answer goes to an inbox and nowhere else. */
+const INBOX = /^_INBOX[._]/;
+
 /**
  * `spark.submit.{editor}.{family}.{name}.{sessionId}`: like publishing the command, but answered with accept
  * `{accepted: true, commandId, duplicate, status}` or reject `{accepted: false, code, message, errors[]}`. Registered as a NATS micro service.
@@ -27,7 +30,7 @@ export async function serveSubmit(
   service.addEndpoint('submit', {
     subject: 'spark.submit.>',
     handler: (error, message) => {
-      if (error) return;
+      if (error || !message.reply || !INBOX.test(message.reply)) return;
       void (async () => {
         const answer = await answerOf(
           message.subject,

@@ -32,6 +32,10 @@ export const STREAMS = {
 export const EDITORS_BUCKET = 'spark-editors';
 export const CANCELS_BUCKET = 'spark-cancels';
 
+/** More than one: what somebody makes the server write over an entry (docs/adr/0014) must not be all that is left of it. */
+const EDITOR_REVISIONS = 10;
+const CANCEL_REVISIONS = 5;
+
 export interface TopologyLimits {
   readonly partitions: number;
   readonly replicas: number;
@@ -139,14 +143,14 @@ const canaryStream = (limits: TopologyLimits): Config => ({
   max_msgs: 1,
 });
 
-/** As a client of the key-value store expects its bucket; the newest entry of each editor. */
+/** As a client of the key-value store expects its bucket; the newest entries of each editor. */
 const editorsStream = (limits: TopologyLimits): Config => ({
   ...durable(limits),
   name: STREAMS.editors,
   description: 'The editors registry: what is registered and what is paused',
   subjects: [`$KV.${EDITORS_BUCKET}.>`],
   discard: DiscardPolicy.New,
-  max_msgs_per_subject: 1,
+  max_msgs_per_subject: EDITOR_REVISIONS,
   max_msg_size: 64 * 1024,
   max_bytes: 256 * 1024 * 1024,
   allow_rollup_hdrs: true,
@@ -160,7 +164,7 @@ const cancelsStream = (limits: TopologyLimits): Config => ({
   description: 'Wishes to cancel a command, until its key is forgotten',
   subjects: [`$KV.${CANCELS_BUCKET}.>`],
   discard: DiscardPolicy.New,
-  max_msgs_per_subject: 1,
+  max_msgs_per_subject: CANCEL_REVISIONS,
   max_msg_size: 8 * 1024,
   max_age: nanos(limits.cancelTtlMs),
   max_bytes: 256 * 1024 * 1024,

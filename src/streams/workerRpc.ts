@@ -77,8 +77,11 @@ export function tellReleased(nc: NatsConnection): void {
   if (!nc.isClosed()) nc.publish(SUBJECT.released);
 }
 
+/** Only a word without a body: the server's acknowledgements of somebody's publish, which may be made to come here, have one. */
 export function onReleased(nc: NatsConnection, listener: () => void): void {
-  nc.subscribe(SUBJECT.released, { callback: (error) => (error ? undefined : listener()) });
+  nc.subscribe(SUBJECT.released, {
+    callback: (error, message) => (error || message.data.length > 0 ? undefined : listener()),
+  });
 }
 
 /** How many commands the worker holds, in memory or parked; undefined when none answers. */
@@ -109,7 +112,18 @@ export function tellEditorsChanged(nc: NatsConnection, changed: EditorsChanged):
 export function onEditorsChanged(nc: NatsConnection, listener: (changed: EditorsChanged) => void): void {
   nc.subscribe(EDITORS_CHANGED, {
     callback: (error, message) => {
-      if (!error) listener(message.json<EditorsChanged>());
+      const told = error ? undefined : editorsChangedOf(message.data);
+      if (told) listener(told);
     },
   });
+}
+
+/** Undefined for what is no word of an owner: the server's acknowledgement of somebody's publish may be made to come here. */
+function editorsChangedOf(data: Uint8Array): EditorsChanged | undefined {
+  try {
+    const told = JSON.parse(Buffer.from(data).toString()) as Partial<EditorsChanged> | null;
+    return Array.isArray(told?.known) ? (told as EditorsChanged) : undefined;
+  } catch {
+    return undefined;
+  }
 }

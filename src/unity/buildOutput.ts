@@ -1,5 +1,5 @@
-import { lstat, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { BuildIntent } from '../events/event.js';
 import type { ProjectFolder } from './projectFolder.js';
 
@@ -29,6 +29,20 @@ export async function outputBytes(folder: ProjectFolder, build: BuildIntent): Pr
     // Not there yet, or it changes under our hands: the next look tells.
     return null;
   }
+}
+
+/** `Builds/{target}/{command id}`: nobody's but the build's. */
+const OWN_FOLDER = /^Builds\/[a-z0-9]+\/[0-9a-f-]{36}(?=\/|$)/;
+
+/** Removes a build's own folder with all that is in it, then the folders above it that are empty. Does nothing where it is not there. */
+export async function removeOutput(folder: ProjectFolder, build: BuildIntent): Promise<void> {
+  const own = OWN_FOLDER.exec(build.outputPath)?.[0];
+  const place = own === undefined ? undefined : folder.confineUnder(own, [ROOT]);
+  if (place?.kind !== 'inside') return;
+  await rm(place.absolute, { recursive: true, force: true });
+  // Refused by the system itself where it holds anything else.
+  for (const above of [dirname(place.absolute), dirname(dirname(place.absolute))])
+    await rmdir(above).catch(() => undefined);
 }
 
 async function bytesUnder(root: string): Promise<number> {

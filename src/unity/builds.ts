@@ -1,11 +1,12 @@
 import type { BuildIntent } from '../events/event.js';
 import type { BuildGate, BuildOrder, BuildStatus, BuildTraces, EditorBuild } from '../workers/buildPort.js';
 import type { Answer, GateCall } from '../workers/editor.js';
-import { outputBytes } from './buildOutput.js';
+import { outputBytes, removeOutput } from './buildOutput.js';
 import { classify } from './classify.js';
 import { cleanText, isRecord } from './cleanText.js';
 import { callTool, type EditorAccess } from './editorAccess.js';
 import type { GateDoor } from './gateDoor.js';
+import type { ProjectFolder } from './projectFolder.js';
 import { toolAnswerOf } from './toolAnswer.js';
 
 const TOOL = 'manage_build';
@@ -21,9 +22,17 @@ export function createBuildGate(door: GateDoor): BuildGate {
     cancel: (editor, jobId, call) =>
       door.alone(editor, TOOL, call, async (access) =>
         classify(
-          await callTool(access, TOOL, { action: 'cancel', job_id: jobId }, call, access.timeouts.readMs),
+          await callTool(
+            access,
+            TOOL,
+            { action: 'cancel', job_id: jobId },
+            call,
+            access.timeouts.buildStartMs,
+          ),
         ),
       ),
+    removeOutput: (editor, build, call) =>
+      door.alone(editor, 'remove_build', call, async ({ folder }) => removedOutput(folder, build)),
     status: async (editor, jobId, signal) => {
       const access = await door.access(editor, signal);
       return 'state' in access ? silent(access.reason) : buildStatus(access, jobId, signal);
@@ -33,6 +42,17 @@ export function createBuildGate(door: GateDoor): BuildGate {
       return 'state' in access ? silent(access.reason) : buildTraces(access, build, signal);
     },
   };
+}
+
+async function removedOutput(folder: ProjectFolder | null, build: BuildIntent): Promise<Answer> {
+  if (folder === null)
+    return {
+      kind: 'refused',
+      code: 'no_project_folder',
+      message: 'the project folder is out of reach: name it in UNITY_EDITORS',
+    };
+  await removeOutput(folder, build);
+  return { kind: 'done', message: '', data: {} };
 }
 
 const silent = (reason: string): BuildStatus & { readonly kind: 'silent' } => ({ kind: 'silent', reason });
@@ -48,7 +68,7 @@ async function startBuild(access: EditorAccess, order: BuildOrder, call: GateCal
     ...(options ? { options: JSON.stringify(options) } : {}),
     ...(development === undefined ? {} : { development: String(development) }),
   };
-  const answer = classify(await callTool(access, TOOL, args, call, access.timeouts.readMs));
+  const answer = classify(await callTool(access, TOOL, args, call, access.timeouts.buildStartMs));
   if (answer.kind !== 'refused' || !/build is already in progress/i.test(answer.message)) return answer;
   return { kind: 'away', reason: 'another build runs in this editor', retryAfterMs: OTHER_BUILD_RETRY_MS };
 }

@@ -6,15 +6,26 @@ import type { McpClient } from './mcpClient.js';
 import type { ProjectFolder } from './projectFolder.js';
 import type { RawReply } from './rawReply.js';
 
-/** unity-mcp.md, "Sessions and routing": a script mutation also waits for the compile. */
+/** How long one call may take, by what it does (product.md section 1). */
 export interface CallTimeouts {
   readonly readMs: number;
+  /** A picture, and the scene loaded for it. */
+  readonly renderMs: number;
+  /** The start or the cancel of a build, not the build. */
+  readonly buildStartMs: number;
+  /** A script mutation also waits for the compile (unity-mcp.md, "Sessions and routing"). */
   readonly mutationMs: number;
   /** How long the import of a file that is on disk is asked for again. */
   readonly importMs: number;
 }
 
-export const CALL_TIMEOUTS: CallTimeouts = { readMs: 45_000, mutationMs: 150_000, importMs: 30_000 };
+export const CALL_TIMEOUTS: CallTimeouts = {
+  readMs: 10_000,
+  renderMs: 45_000,
+  buildStartMs: 45_000,
+  mutationMs: 150_000,
+  importMs: 30_000,
+};
 
 /** One editor as the gate reaches it, for the time of one operation. */
 export interface EditorAccess {

@@ -27,7 +27,7 @@ export async function renderView(access: EditorAccess, view: View, call: GateCal
     max_resolution: Math.min(MAX_RESOLUTION_PX, Math.max(view.width, view.height)),
   };
   if (view.gameObject !== undefined) args['view_target'] = view.gameObject;
-  const reply = await callTool(access, 'manage_camera', args, call, access.timeouts.readMs);
+  const reply = await callTool(access, 'manage_camera', args, call, access.timeouts.renderMs);
   const answer = classify(reply);
   if (answer.kind !== 'done' || reply.kind !== 'result') return answer;
   const { image, body } = toolAnswerOf(reply.result);
@@ -38,14 +38,14 @@ export async function renderView(access: EditorAccess, view: View, call: GateCal
 
 /** Null: the scene is the active one. Unity refuses to leave a scene with unsaved changes, and so do we then. */
 async function showScene(access: EditorAccess, scenePath: string, call: GateCall): Promise<Answer | null> {
-  const { readMs } = access.timeouts;
+  const { readMs, renderMs } = access.timeouts;
   const active = classify(await callTool(access, 'manage_scene', { action: 'get_active' }, call, readMs));
   if (active.kind !== 'done') return active;
   if (active.data['path'] === scenePath) return null;
   access.changed('scene');
   try {
     const load = { action: 'load', path: scenePath };
-    const loaded = classify(await callTool(access, 'manage_scene', load, call, readMs));
+    const loaded = classify(await callTool(access, 'manage_scene', load, call, renderMs));
     return loaded.kind === 'done' ? null : loaded;
   } finally {
     access.changed('scene');

@@ -31,7 +31,7 @@ export function createWorkerAnswers(
     },
     planUndo: async (request) =>
       worker.view
-        ? planUndo(worker.view.state.undoLog, deps, request)
+        ? planUndo(worker.view.state, deps, request)
         : { ok: false, code: 'no_worker', message: 'no worker owns the lanes right now' },
     reconcile: (request) => reconcile(worker, deps.clock, request),
   };

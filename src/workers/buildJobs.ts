@@ -31,6 +31,7 @@ export interface EndedBuild {
   readonly state: string;
   readonly result: Readonly<Record<string, unknown>> | null;
   readonly error: FailedEvent['error'] | null;
+  readonly startedAt: string;
   readonly endedAt: string;
 }
 
@@ -58,6 +59,7 @@ export class BuildJobs {
       state: event.type.endsWith('.timeout') ? 'timeout' : stateAfter(event),
       result: event.kind === 'completed' ? event.result : null,
       error: event.kind === 'failed' ? event.error : null,
+      startedAt: open.started.timestamp,
       endedAt: timestamp,
     });
     for (const oldest of this.#ended.keys()) {
@@ -90,6 +92,13 @@ export class BuildJobs {
 
   ended(jobId: string): EndedBuild | undefined {
     return this.#ended.get(jobId);
+  }
+
+  /** Ended builds of a session that were started after a moment, oldest first; of those that are kept. */
+  endedAfter(sessionId: string, momentMs: number): readonly EndedBuild[] {
+    return [...this.#ended.values()].filter(
+      (ended) => ended.sessionId === sessionId && Date.parse(ended.startedAt) > momentMs,
+    );
   }
 
   /** Undefined: no such build is being watched. */

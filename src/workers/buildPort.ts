@@ -56,6 +56,9 @@ export interface BuildGate {
   ): Promise<({ readonly kind: 'traces' } & BuildTraces) | (BuildStatus & { readonly kind: 'silent' })>;
 
   cancel(editor: string, jobId: string, call: GateCall): Promise<Answer>;
+
+  /** Removes what a build has left under its output path, and the folders above it that are empty then. Repeatable. */
+  removeOutput(editor: string, build: BuildIntent, call: GateCall): Promise<Answer>;
 }
 
 /** One look at a running build, for whoever watches live. */

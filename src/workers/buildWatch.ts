@@ -47,8 +47,13 @@ export async function watchBuild(
 
 const PHASES = { build: 'building', silent: 'silent', traces: 'searching' } as const;
 
-/** Since the intent, over restarts of this process; within one life the wall clock may jump as it likes. */
+/**
+ * Since the call: how long an editor that was away kept the build waiting before it is not the build's time. After a restart nobody knows
+ * when that was, and the intent's time counts; within one life the wall clock may jump as it likes.
+ */
 function elapsedOf(task: Task, { clock }: ExecuteContext): () => number {
+  const { calledMs } = task;
+  if (calledMs !== undefined) return () => Math.round(clock.monotonicMs() - calledMs);
   const startedMs = Date.parse(task.started?.timestamp ?? '');
   const beforeMs = Number.isNaN(startedMs) ? 0 : Math.max(0, clock.nowMs() - startedMs);
   const beganMs = clock.monotonicMs();
@@ -104,7 +109,12 @@ async function look(
   for (const id of jobId === null ? [null] : [jobId, null]) {
     const status = await gate.builds.status(editor, id, signal);
     if (status.kind === 'silent') return status;
-    if (status.kind === 'build' && isThisBuild(status.build, build)) return status;
+    if (status.kind !== 'build') continue;
+    if (isThisBuild(status.build, build, id)) return status;
+    // It may be this one or somebody else's; its end will tell, or its traces.
+    const { outputPath, state } = status.build;
+    if (outputPath === null && state === 'running')
+      return { kind: 'silent', reason: 'a build runs in the editor that does not say where it goes' };
   }
   return gate.builds.traces(editor, build, signal);
 }

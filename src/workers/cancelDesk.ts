@@ -3,10 +3,11 @@ import { cancelledBy, mayCancel, PendingCancels } from './cancellation.js';
 import type { Claims } from './claims.js';
 import { expiredAt } from './expiry.js';
 import type { Lane } from './lane.js';
+import { ParkedEnds, type ParkedWish } from './parkedEnds.js';
 import type { ParkedLane } from './parkedLane.js';
 import type { CancelRequest } from './ports.js';
 import { type SettleContext, settle } from './settle.js';
-import { type FinalVerdict, newTask, type Task } from './task.js';
+import type { Task } from './task.js';
 import type { WorkerState } from './workerState.js';
 
 interface DeskDependencies {
@@ -23,11 +24,16 @@ interface DeskDependencies {
 export class CancelDesk {
   readonly #deps: DeskDependencies;
   readonly #pending = new PendingCancels();
-  /** Of parked commands, epoch ms. */
+  readonly #ends: ParkedEnds;
+  /** Of commands that are parked and not fetched, epoch ms. */
   readonly #deadlines = new Map<string, number>();
 
   constructor(deps: DeskDependencies) {
     this.#deps = deps;
+    this.#ends = new ParkedEnds({
+      ...deps,
+      handled: (commandId) => this.#deadlines.delete(commandId),
+    });
   }
 
   cancel(request: CancelRequest): void {
@@ -37,9 +43,13 @@ export class CancelDesk {
     if (!claim || !at) this.#pending.remember(request);
     else if (claim.parked) {
       this.#pending.remember(request);
-      this.#endParked(at.parked, claim.sessionId, request.commandId, (task) =>
-        mayCancel(task) ? cancelledBy(request) : undefined,
-      ).catch(this.#deps.settle.fatal);
+      const { commandId } = request;
+      const verdictOf = (task: Task) => {
+        if (!mayCancel(task)) return undefined;
+        this.#pending.take(commandId);
+        return cancelledBy(request);
+      };
+      this.#ends.end(claim.editor, at.parked, [{ commandId, sessionId: claim.sessionId, verdictOf }]);
     } else if (at.lane.cancel(request)) this.askAgain(at.lane);
     // On its way into the parking (see `moved`), or its end is on its way to the log.
     else this.#pending.remember(request);
@@ -54,21 +64,29 @@ export class CancelDesk {
 
   /** Ends what is parked and past its deadline, so that nobody has to wait for an editor to hear that. */
   expireParked(nowMs: number): void {
+    const due = new Map<string, { parked: ParkedLane; wishes: ParkedWish[] }>();
+    const verdictOf = ({ started, command }: Task) => (started ? undefined : expiredAt(command, nowMs));
     for (const [commandId, deadlineMs] of this.#deadlines) {
       if (deadlineMs > nowMs) continue;
-      this.#deadlines.delete(commandId);
       const claim = this.#deps.claims.find(commandId);
       const at = claim?.parked ? this.#deps.laneOf(claim.editor) : undefined;
-      if (!claim || !at) continue;
-      this.#endParked(at.parked, claim.sessionId, commandId, ({ started, command }) =>
-        started ? undefined : expiredAt(command, nowMs),
-      ).catch(this.#deps.settle.fatal);
+      if (!claim || !at) this.#deadlines.delete(commandId);
+      // Those of a scan that goes on are not handed over again; the next turn takes what it leaves.
+      else if (!this.#ends.scanning(claim.editor)) {
+        const { sessionId, editor } = claim;
+        const ofEditor = due.get(editor) ?? { parked: at.parked, wishes: [] };
+        due.set(editor, ofEditor);
+        ofEditor.wishes.push({ commandId, sessionId, verdictOf });
+      }
     }
+    for (const [editor, { parked, wishes }] of due) this.#ends.end(editor, parked, wishes);
   }
 
   /** Looks at a command that is about to enter its lane; true when it has ended instead. */
   ends(task: Task): boolean {
-    const request = this.#pending.take(task.command.commandId);
+    const { commandId } = task.command;
+    this.#deadlines.delete(commandId);
+    const request = this.#pending.take(commandId);
     if (!request) return false;
     task.cancel = request;
     if (!mayCancel(task)) return false;
@@ -91,25 +109,5 @@ export class CancelDesk {
           task.cancelAsked = false;
         });
     }
-  }
-
-  async #endParked(
-    parked: ParkedLane,
-    sessionId: string,
-    commandId: string,
-    verdictOf: (task: Task) => FinalVerdict | undefined,
-  ): Promise<void> {
-    const { claims, state, settle: context } = this.#deps;
-    const found = await parked.find(sessionId, commandId);
-    const claim = claims.find(commandId);
-    // Fetched meanwhile: then it has met the wish, or meets its deadline, on its way through the lane.
-    if (!found || !claim?.parked || state.done.has(found.command.position)) return;
-    const { parkedSeq, command } = found;
-    const task = newTask(command, { kind: 'parked', parkedSeq }, state.open.get(commandId), claim.progress);
-    const verdict = verdictOf(task);
-    if (!verdict) return;
-    this.#pending.take(commandId);
-    claims.hold(command, true);
-    settle(task, verdict, context);
   }
 }

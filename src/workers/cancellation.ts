@@ -14,13 +14,19 @@ export class CancelledError extends SparkError {
 /** What may be dropped in the middle: it changes nothing, or asks only services. */
 const HARMLESS: ReadonlySet<EffectClass> = new Set(['preview', 'inspect', 'job_status', 'service']);
 
-export const isHarmless = ({ command }: Task): boolean => {
+/** What is called at most once: until that call may have been taken, there is nothing to look for. */
+const CALLED_ONCE: ReadonlySet<EffectClass> = new Set(['job', 'opaque']);
+
+const isOneOf = (effects: ReadonlySet<EffectClass>, { command }: Task): boolean => {
   const effect = definitionOf(command.type)?.effect;
-  return effect !== undefined && HARMLESS.has(effect);
+  return effect !== undefined && effects.has(effect);
 };
 
+export const isHarmless = (task: Task): boolean => isOneOf(HARMLESS, task);
+
 /** Whether it can end as cancelled without a look at the editor: nothing that it may have changed. */
-export const mayCancel = (task: Task): boolean => task.started === undefined || isHarmless(task);
+export const mayCancel = (task: Task): boolean =>
+  task.started === undefined || isHarmless(task) || (isOneOf(CALLED_ONCE, task) && !task.mayHaveRun);
 
 export function cancelledBy({ actor, reason }: CancelRequest): FinalVerdict {
   return {

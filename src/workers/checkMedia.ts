@@ -1,4 +1,4 @@
-import { imageSize, tiffPages } from '../commands/imageSize.js';
+import { imageSize, largestPage, tiffPages } from '../commands/imageSize.js';
 import { LIMITS } from '../commands/limits.js';
 import { mediaSeconds } from '../commands/mediaDuration.js';
 import { bytesAreOf, sniffMime } from '../commands/sniffMime.js';
@@ -23,16 +23,17 @@ export function mediaProblem(path: string, mime: string, bytes: Uint8Array): Eve
 }
 
 function pictureProblem(path: string, mime: string, bytes: Uint8Array): EventError | undefined {
-  const pages = mime === 'image/tiff' ? tiffPages(bytes).length : 1;
+  const sizes = mime === 'image/tiff' ? tiffPages(bytes) : undefined;
+  const pages = sizes?.length ?? 1;
   if (pages > LIMITS.cvPages)
     return {
       code: 'too_many_pages',
-      message: `path: ${path} has ${pages} pages, at most ${LIMITS.cvPages} are looked at: split it`,
+      message: `path: ${path} has more than ${LIMITS.cvPages} pages, which is as many as are looked at: split it`,
       field: 'path',
       limit: LIMITS.cvPages,
       found: pages,
     };
-  const size = imageSize(bytes, mime);
+  const size = sizes ? largestPage(sizes) : imageSize(bytes, mime);
   if (!size)
     return {
       code: 'unreadable_media',

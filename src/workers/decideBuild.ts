@@ -37,9 +37,13 @@ export type BuildDecision =
   | { readonly kind: 'wait'; readonly afterMs: number; readonly memory: WatchMemory }
   | { readonly kind: 'end'; readonly verdict: FinalVerdict };
 
-/** Whether an entry of the job table is this build: every build has an output path of its own. */
-export function isThisBuild(entry: EditorBuild, build: BuildIntent): boolean {
-  return entry.outputPath === null || entry.outputPath.replaceAll('\\', '/').includes(build.outputPath);
+/**
+ * Whether an entry of the job table is this build: every build has an output path of its own. One that names none is this build only if
+ * it was asked for by this build's job id (`askedId`), not if it is just the newest that the editor knows.
+ */
+export function isThisBuild(entry: EditorBuild, build: BuildIntent, askedId: string | null): boolean {
+  if (entry.outputPath === null) return askedId !== null && (entry.jobId ?? askedId) === askedId;
+  return entry.outputPath.replaceAll('\\', '/').includes(build.outputPath);
 }
 
 /**

@@ -57,8 +57,8 @@ export class Dispatcher {
       claims: this.claims,
       ends: this.ends,
       logOf: (editor) => this.#logOf(editor),
-      parkedEnded: (parkedSeq, { editor, position }) =>
-        this.#lanes.get(editor)?.parked.ended(parkedSeq, position),
+      parkedEnded: (parkedSeq, { editor, position, sessionId }) =>
+        this.#lanes.get(editor)?.parked.ended(parkedSeq, position, sessionId),
       fatal: options.fatal,
     };
     this.cancels = new CancelDesk({

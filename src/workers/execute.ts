@@ -17,9 +17,11 @@ import { executeTool } from './executeTool.js';
 import { expiredAt } from './expiry.js';
 import { withNameWarning } from './nameWarning.js';
 import { targetEditors } from './targetOf.js';
-import { failed, type Task, type Verdict } from './task.js';
+import { type FinalVerdict, failed, type Task, type Unit, type Verdict } from './task.js';
 import { tryAgain } from './tryAgain.js';
 import { movesOfUnit } from './unitMoves.js';
+
+type Failed = Extract<FinalVerdict, { kind: 'failed' }>;
 
 /**
  * One go at a command: intent → call → probe, as reliability.md says. Whatever happens comes back as a verdict; what throws is the end
@@ -82,14 +84,30 @@ function poisoned(task: Task, error: unknown, context: ExecuteContext, signal: A
   if (signal.aborted || typeof code === 'number' || ENDS_OWNERSHIP.has(String(code))) throw error;
   task.attempts++;
   const verdict = tryAgain(task, messageOf(error), context, 500);
-  if (verdict.kind !== 'failed' || !task.mayHaveRun) return verdict;
-  const done = task.unit?.files.filter((file) => file.done && file.back !== 'taken_back') ?? [];
-  return {
-    ...verdict,
-    outcome: 'outcome_unknown',
-    ...(task.unit && done.length > 0 ? { changes: movesOfUnit(task, task.unit, done, context) } : {}),
-  };
+  if (verdict.kind !== 'failed') return verdict;
+  return task.unit ? givenUp(task, task.unit, verdict, context) : mayHaveRunAs(task, verdict);
 }
+
+const mayHaveRunAs = (task: Task, verdict: Failed): Failed =>
+  task.mayHaveRun ? { ...verdict, outcome: 'outcome_unknown' } : verdict;
+
+/** What a unit has written is taken back, in one more go; if that is no good either, the log says what stands. */
+function givenUp(task: Task, unit: Unit, verdict: Failed, context: ExecuteContext): Verdict {
+  const { files } = unit;
+  // The first that is not done is the last that was begun; but taken up from the log, each file may be as intended.
+  const next = files.find(({ done }) => !done);
+  const file = next && unit.resumed ? files.at(-1) : next;
+  const wrote = files.some((one) => one.done) || task.mayHaveRun;
+  if (file && wrote && !unit.failure) {
+    unit.failure = { file, verdict: mayHaveRunAs(file.task, verdict) };
+    return { kind: 'retry', reason: verdict.error.message, afterMs: TAKE_BACK_MS };
+  }
+  const stand = files.filter(({ done, back }) => done && back !== 'taken_back');
+  const end: Failed = wrote ? { ...verdict, outcome: 'outcome_unknown' } : verdict;
+  return stand.length > 0 ? { ...end, changes: movesOfUnit(task, unit, stand, context) } : end;
+}
+
+const TAKE_BACK_MS = 500;
 
 const BUSY_RETRY_MS = 50;
 const BUSY_PATIENCE_MS = 2_000;

@@ -1,6 +1,7 @@
 import { runBuild } from '../commands/runBuild.js';
 import type { BuildIntent } from '../events/event.js';
 import { watchBuild } from './buildWatch.js';
+import { CancelledError } from './cancellation.js';
 import { NOTHING_SEEN } from './decideBuild.js';
 import type { Answer } from './editor.js';
 import type { ExecuteContext } from './executeContext.js';
@@ -42,9 +43,12 @@ export async function executeBuild(
     return { kind: 'hold', reason: readiness.reason, retryAfterMs: readiness.retryAfterMs };
   if (!task.started) await context.recordStarted(task, { build });
   context.faultPoint('after_intent');
+  // The wish may have come while we asked whether the editor is there.
+  if (task.cancel) throw new CancelledError();
   task.attempts++;
   // Until the answer says otherwise: what throws in the middle must not lead to a second call.
   task.mayHaveRun = true;
+  task.calledMs = context.clock.monotonicMs();
   const answer = await context.gate.builds.start(
     editor,
     { ...order, ...build },

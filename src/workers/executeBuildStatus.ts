@@ -67,8 +67,9 @@ async function openResult(
 async function liveLook({ started, build, watch }: OpenBuild, context: ExecuteContext, signal: AbortSignal) {
   const limit = deadline(context.clock, LIVE_LOOK_MS, signal);
   try {
-    const status = await context.gate.builds.status(started.editor, watch?.editorJobId ?? null, limit.signal);
-    return status.kind === 'build' && isThisBuild(status.build, build) ? status.build : undefined;
+    const askedId = watch?.editorJobId ?? null;
+    const status = await context.gate.builds.status(started.editor, askedId, limit.signal);
+    return status.kind === 'build' && isThisBuild(status.build, build, askedId) ? status.build : undefined;
   } catch (error) {
     signal.throwIfAborted();
     if (!limit.expired()) throw error;

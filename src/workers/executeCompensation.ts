@@ -5,12 +5,25 @@ import { executeGroup } from './executeGroup.js';
 import { currentOf } from './executeScript.js';
 import { converge, prepare, resume } from './fileChange.js';
 import { restored } from './fileImages.js';
+import { removeBuilds } from './rolledBackBuilds.js';
 import type { Operation } from './sessionHistory.js';
 import { directionOf, targetOf } from './targetOf.js';
 import { failed, type Task, type Verdict } from './task.js';
 
 /** session.undo, session.redo and session.rollback: the same road as a script command, to bytes that were there before. */
 export async function executeCompensation(
+  task: Task,
+  lockedEditors: readonly string[],
+  context: ExecuteContext,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const verdict = await compensate(task, lockedEditors, context, signal);
+  return verdict.kind === 'completed' && task.command.type === 'session.rollback'
+    ? removeBuilds(task, verdict, context, signal)
+    : verdict;
+}
+
+async function compensate(
   task: Task,
   lockedEditors: readonly string[],
   context: ExecuteContext,

@@ -10,6 +10,7 @@ import type { Operation } from './sessionHistory.js';
 import { directionOf } from './targetOf.js';
 import { failed, type Task, type Unit, type Verdict } from './task.js';
 import { convergeUnit, prepareUnit, resumeUnit, type UnitChange } from './unit.js';
+import { bytesOfContent, bytesOfImage, contentProblem } from './unitSize.js';
 import { waiting } from './unitTelling.js';
 
 /** Files and conflicts that a result or an error names; the counts are of all. */
@@ -33,6 +34,9 @@ export async function executeGroup(
   if (operations.length === 0) return nothingToDo(task);
   const decided = goalsOf(operations, direction, context.undoLog);
   if (!decided.ok) return conflict([decided.error]);
+  // Judged from the log before a byte is loaded: a worker that runs out of memory here would do so again at every delivery.
+  const tooLarge = contentProblem(bytesOfGoals(decided.goals));
+  if (tooLarge) return failed('failed', tooLarge);
   const changes = await lookAtAll(task, decided.goals, direction, context, signal);
   if (!changes.ok) return changes.verdict;
   const prepared = await prepareUnit(task, direction, changes.changes, context);
@@ -53,6 +57,7 @@ async function lookAtAll(
 ): Promise<Looked> {
   const changes: UnitChange[] = [];
   const conflicts: EventError[] = [];
+  let held = 0;
   for (const goal of goals) {
     const { operation, operationIds } = goal;
     const { editor, path, tool, createdFolders = [] } = operation;
@@ -69,10 +74,20 @@ async function lookAtAll(
     const after = await restored(to, current, context.images);
     if (after === undefined) return { ok: false, verdict: imageGone(operation, to?.sha256) };
     const change = { path, before: current, after, restore: true };
+    // What lies there may be larger than the log says: a `.meta` that has grown.
+    held += bytesOfContent(current) + bytesOfContent(after);
+    const tooLarge = contentProblem(held);
+    if (tooLarge) return { ok: false, verdict: failed('failed', tooLarge) };
     changes.push({ editor, tool, change, operationIds, missingFolders: [], createdFolders });
   }
   return conflicts.length > 0 ? { ok: false, verdict: conflict(conflicts) } : { ok: true, changes };
 }
+
+const bytesOfGoals = (goals: readonly FileGoal[]): number =>
+  goals.reduce(
+    (sum, { operation: { before, after } }) => sum + bytesOfImage(before) + bytesOfImage(after),
+    0,
+  );
 
 /** The conflict that a file of a group is in, if any; what was probed is a file or its absence. */
 export function conflictIn(

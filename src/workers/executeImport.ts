@@ -1,6 +1,8 @@
+import { assetMimeOf } from '../commands/mimeTypes.js';
 import type { SessionImport } from '../commands/sessionImport.js';
 import { uuidFrom } from '../core/ids.js';
-import type { FileImage, OperationMove, OperationRecord } from '../events/event.js';
+import type { EventError, FileImage, OperationMove, OperationRecord } from '../events/event.js';
+import { assetProblem } from './decideAsset.js';
 import type { ExecuteContext } from './executeContext.js';
 import { failed, type Task, type Verdict } from './task.js';
 
@@ -18,8 +20,8 @@ export async function executeImport(task: Task, context: ExecuteContext): Promis
   const { operations } = task.command.payload as SessionImport;
   const known = alreadyKnown(task, operations, context);
   if (known) return known;
-  const missing = await missingImage(operations, context);
-  if (missing) return missing;
+  const unfit = await unfitImage(operations, context);
+  if (unfit) return unfit;
   const changes = movesOfImport(task.command.sessionId, operations);
   if (JSON.stringify(changes).length > MAX_MOVES_BYTES)
     return failed('failed', {
@@ -32,6 +34,9 @@ export async function executeImport(task: Task, context: ExecuteContext): Promis
   // Somebody may have come first while we looked at the images.
   const knownNow = alreadyKnown(task, operations, context);
   if (knownNow) return knownNow;
+  // Two editors' lanes may bring the same document at once: from here on, until the end is told, the other one sees this one.
+  const ids = operations.map(({ operationId }) => idHere(task.command.sessionId, operationId));
+  context.undoLog.announce(task.command.sessionId, ids, task.command.commandId);
   return {
     kind: 'completed',
     result: {
@@ -48,15 +53,17 @@ export async function executeImport(task: Task, context: ExecuteContext): Promis
 const idHere = (sessionId: string, id: string): string => uuidFrom('import', sessionId, id);
 
 function alreadyKnown(
-  { command: { sessionId } }: Task,
+  { command: { sessionId, commandId } }: Task,
   operations: readonly Imported[],
   { undoLog }: Pick<ExecuteContext, 'undoLog'>,
 ): Verdict | undefined {
   const seen = new Set<string>();
   for (const { operationId } of operations) {
+    const idThen = idHere(sessionId, operationId);
     const here =
-      undoLog.findOperation(sessionId, operationId) ??
-      undoLog.findOperation(sessionId, idHere(sessionId, operationId));
+      undoLog.findOperation(sessionId, operationId) !== undefined ||
+      undoLog.findOperation(sessionId, idThen) !== undefined ||
+      undoLog.isComing(sessionId, idThen, commandId);
     if (here || seen.has(operationId))
       return failed('conflict', {
         code: 'operation_known',
@@ -70,30 +77,73 @@ function alreadyKnown(
   return undefined;
 }
 
-/** An operation whose bytes are not here could never be undone. */
-async function missingImage(
+/** An image that operations name: how long they say it is, and the paths that say of what kind it must be. */
+interface WantedImage {
+  readonly bytes: number;
+  readonly paths: Set<string>;
+}
+
+/**
+ * An operation whose bytes are not here could never be undone; and one whose bytes are not what its path says would, by a redo, bring in
+ * what `unity.ingest_asset` refuses. Looked at here and not where the document comes in: so a raw publish is judged as well.
+ */
+async function unfitImage(
   operations: readonly Imported[],
   { images }: Pick<ExecuteContext, 'images'>,
 ): Promise<Verdict | undefined> {
-  const wanted = new Map<string, number>();
-  for (const { before, after } of operations)
-    for (const image of [before, after, before?.meta, after?.meta])
-      if (image) wanted.set(image.sha256, image.bytes);
-  const queue = [...wanted];
+  const queue = [...wantedBy(operations)];
   const missing: string[] = [];
+  const refused: EventError[] = [];
   const take = async (): Promise<void> => {
     for (let next = queue.pop(); next; next = queue.pop()) {
-      const [sha, bytes] = next;
+      const [sha, wanted] = next;
       const found = await images.get(sha);
-      if (found?.byteLength !== bytes) missing.push(sha);
+      if (found?.byteLength !== wanted.bytes) missing.push(sha);
+      else refused.push(...forgedAs(sha, found, wanted.paths));
     }
   };
   await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, take));
-  if (missing.length === 0) return undefined;
-  return failed('failed', {
-    code: 'image_missing',
-    message: `${missing.length} images that the operations name are not in the image store with the size they say; import the whole document with POST /v1/sessions/{id}/operations/import, which brings them`,
-    images: missing.slice(0, 20),
+  if (missing.length > 0)
+    return failed('failed', {
+      code: 'image_missing',
+      message: `${missing.length} images that the operations name are not in the image store with the size they say; import the whole document with POST /v1/sessions/{id}/operations/import, which brings them`,
+      images: missing.slice(0, 20),
+    });
+  const [first] = refused;
+  return first ? failed('failed', first) : undefined;
+}
+
+function wantedBy(operations: readonly Imported[]): Map<string, WantedImage> {
+  const wanted = new Map<string, WantedImage>();
+  const want = ({ sha256, bytes }: { sha256: string; bytes: number }, path?: string): void => {
+    const paths = wanted.get(sha256)?.paths ?? new Set();
+    if (path !== undefined) paths.add(path);
+    wanted.set(sha256, { bytes, paths });
+  };
+  for (const { before, after, path } of operations)
+    for (const image of [before, after]) {
+      if (!image) continue;
+      want(image, path);
+      if (image.meta) want(image.meta);
+    }
+  return wanted;
+}
+
+/** Each kind that the paths claim is judged once, as an ingest of it would be. */
+function forgedAs(sha: string, bytes: Uint8Array, paths: ReadonlySet<string>): EventError[] {
+  const pathOf = new Map([...paths].map((path) => [assetMimeOf(path), path]));
+  return [...pathOf].flatMap(([mime, path]) => {
+    const problem = mime && assetProblem(mime, bytes);
+    return problem
+      ? [
+          {
+            ...problem,
+            message: `operations: the image ${sha} cannot be ${path}: ${problem.message}`,
+            field: 'operations',
+            ...{ path, image: sha },
+          },
+        ]
+      : [];
   });
 }
 

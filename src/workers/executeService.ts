@@ -6,9 +6,12 @@ import { capServiceResult } from './capServiceResult.js';
 import { mediaProblem } from './checkMedia.js';
 import type { ExecuteContext } from './executeContext.js';
 import { readMedia } from './readMedia.js';
-import type { MediaFile } from './servicesPort.js';
+import type { MediaFile, MediaServices } from './servicesPort.js';
 import { failed, type Task, type Verdict } from './task.js';
 import { tryAgain } from './tryAgain.js';
+
+/** All places for files are taken: they are held for as long as a call lasts. */
+const NO_ROOM_MS = 500;
 
 type ServicePayload = CvOcr | CvOcv | CvClassify | AsrTranscribe;
 
@@ -22,15 +25,36 @@ export async function executeService(
   signal: AbortSignal,
 ): Promise<Verdict> {
   const { command } = task;
-  const away = context.services?.away(command.type);
+  const { services } = context;
+  if (!services)
+    return failed('failed', {
+      code: 'service_not_configured',
+      message: 'this worker has no services: set CV_SERVICE_URL and ASR_SERVICE_URL (docs/services.md)',
+    });
+  const away = services.away(command.type);
   if (away) return { kind: 'hold', reason: away.reason, retryAfterMs: away.retryAfterMs };
+  const work = () => readAndAsk(task, services, context, signal);
+  const verdict = await services.withRoom(command.type, work, signal);
+  return verdict === 'full'
+    ? { kind: 'hold', reason: 'as many files are looked at already as may be', retryAfterMs: NO_ROOM_MS }
+    : verdict;
+}
+
+/** From the first byte in memory to the last. */
+async function readAndAsk(
+  task: Task,
+  services: MediaServices,
+  context: ExecuteContext,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const { command } = task;
   // Parsed again because the payload travels as it was sent: defaults are filled in where it is used.
   const payload = definitionOf(command.type)?.schema.parse(command.payload) as ServicePayload;
   const read = await readChecked(task, payload, context, signal);
   if ('kind' in read) return read;
   if (!task.started) await context.recordStarted(task, null);
   context.faultPoint('after_intent');
-  return ask(task, payload, read, context, signal);
+  return ask(task, payload, read, services, context, signal);
 }
 
 /** The file, checked; or how the command goes on without it. */
@@ -65,15 +89,10 @@ async function ask(
   task: Task,
   payload: ServicePayload,
   file: MediaFile,
+  services: MediaServices,
   context: ExecuteContext,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  const { services } = context;
-  if (!services)
-    return failed('failed', {
-      code: 'service_not_configured',
-      message: 'this worker has no services: set CV_SERVICE_URL and ASR_SERVICE_URL (docs/services.md)',
-    });
   task.attempts++;
   const answer = await services.call(task.command.type, payload, file, signal);
   context.faultPoint('after_call');

@@ -1,4 +1,5 @@
 import { callTool } from '../commands/callTool.js';
+import { CancelledError } from './cancellation.js';
 import type { Answer } from './editor.js';
 import type { ExecuteContext } from './executeContext.js';
 import { failed, type Task, type Verdict } from './task.js';
@@ -28,6 +29,8 @@ export async function executeTool(
     return { kind: 'hold', reason: readiness.reason, retryAfterMs: readiness.retryAfterMs };
   if (!task.started) await context.recordStarted(task, null);
   context.faultPoint('after_intent');
+  // The wish may have come while we asked whether the editor is there.
+  if (task.cancel) throw new CancelledError();
   task.attempts++;
   // Until the answer says otherwise: what throws in the middle must not lead to a second call.
   task.mayHaveRun = true;

@@ -167,11 +167,11 @@ async function takeStep(
   }
   task.attempts = Math.max(1, task.attempts);
   task.calledAt = undefined;
-  const answer = await context.gate.run(prepared.editor, step, {
-    token: context.nextToken(prepared.editor),
-    commandId: task.command.commandId,
-    attempt: task.attempts,
-    signal,
+  const { commandId } = task.command;
+  const call = { token: context.nextToken(prepared.editor), commandId, attempt: task.attempts, signal };
+  const answer = await context.gate.run(prepared.editor, step, call).catch((error: unknown) => {
+    task.mayHaveRun = task.mustDrain = true;
+    throw error;
   });
   context.faultPoint('after_call');
   // Whatever comes of it, this call was the attempt; only one that an editor away or busy did not take counts for nothing.

@@ -1,3 +1,4 @@
+import { NATS_ACTOR } from '../core/rateRules.js';
 import type { Task, Verdict } from './task.js';
 
 /** The rate limits, as ingest applies them; served by src/resilience. */
@@ -18,7 +19,11 @@ export interface RateGate {
  */
 export function heldBack(task: Task, rate: RateGate | undefined): Verdict | undefined {
   if (!rate || task.command.via === 'ingest' || task.started || task.ratePassed) return undefined;
-  const refusal = rate.take(task.command);
+  const refusal = rate.take({
+    actor: NATS_ACTOR,
+    sessionId: task.command.sessionId,
+    type: task.command.type,
+  });
   if (!refusal) {
     task.ratePassed = true;
     return undefined;

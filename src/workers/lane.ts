@@ -4,6 +4,7 @@ import { cancelledBy, mayCancel } from './cancellation.js';
 import type { Readiness } from './editor.js';
 import { type Crowd, crowdOf, takeForParking } from './laneParking.js';
 import { LaneQueue, useOf } from './laneQueue.js';
+import { LaneRefill } from './laneRefill.js';
 import type { ParkedLane } from './parkedLane.js';
 import type { CancelRequest, ParkedBatch } from './ports.js';
 import type { FinalVerdict, Task } from './task.js';
@@ -27,12 +28,6 @@ export interface LaneDependencies extends RunDependencies {
   holding(editor: string, reason: string | undefined): void;
 }
 
-/** In memory beyond what runs: below this the lane goes on fetching what is parked; up to the next it fetches once a turn. */
-const REFILL_BELOW = 16;
-/** Batches have 100 commands at most: so the heads of some 40 parked sessions are in memory at least. */
-const LANE_MEMORY_COMMANDS = 4_096;
-/** A session with fewer in memory is fetched more of. */
-const SESSION_REFILL_BELOW = 8;
 const MIN_HOLD_MS = 100;
 export const PAUSED_REASON = 'paused by an operator';
 
@@ -47,6 +42,7 @@ export class Lane {
   readonly #deps: LaneDependencies;
   readonly #signal: AbortSignal;
   readonly #beside: BesideWork;
+  readonly #refill: LaneRefill;
   readonly #runs: TaskRuns;
   #loop: Promise<void> | undefined;
   #heldSinceMs: number | undefined;
@@ -60,6 +56,12 @@ export class Lane {
     this.#deps = deps;
     this.#signal = signal;
     this.#runs = new TaskRuns(this.#queue, deps, signal);
+    this.#refill = new LaneRefill({
+      queue: this.#queue,
+      parked: deps.parked,
+      open: () => !this.#dropped && !signal.aborted,
+      admit: (batch) => deps.admitParked(this, batch),
+    });
     this.#beside = new BesideWork(
       {
         clock: deps.clock,
@@ -84,6 +86,11 @@ export class Lane {
       detached: [...this.#runs.detached],
       waiting: this.#queue.tasks(),
     };
+  }
+
+  /** Its editor is away or paused. */
+  get held(): boolean {
+    return this.#heldSinceMs !== undefined;
   }
 
   get hasParked(): boolean {
@@ -138,10 +145,7 @@ export class Lane {
     if (gone.length > 0) this.kick();
   }
 
-  /**
-   * Ends it at once when it waits and changed nothing; what runs ends as cancelled where that is safe, else as it would have. False
-   * when it is not here.
-   */
+  /** Ends what waits and changed nothing at once, what runs as cancelled where that is safe. False when it is not here. */
   cancel(request: CancelRequest): boolean {
     const isIt = ({ command }: Task) => command.commandId === request.commandId;
     const { running, detached, waiting } = this.look();
@@ -162,6 +166,7 @@ export class Lane {
   async drained(): Promise<void> {
     await this.#loop;
     await this.#beside.settled();
+    await this.#refill.settled();
   }
 
   /** Waits for what is detached too, which ends by itself or when the signal is aborted. */
@@ -174,7 +179,7 @@ export class Lane {
     try {
       while (!this.#signal.aborted && !this.#dropped) {
         const paused = this.#deps.paused(this.editor);
-        if (!paused) await this.#refill();
+        if (!paused) await this.#refill.run();
         const task = paused ? undefined : this.#queue.take(this.#deps.clock.monotonicMs(), 'exclusive');
         if (task) await this.#runOne(task);
         // Nothing may be awaited between this look and the end of the loop: a command that came meanwhile would lie for ever.
@@ -197,6 +202,8 @@ export class Lane {
 
   async #runOne(task: Task): Promise<void> {
     const verdict = await this.#runs.go(task);
+    // Its session may go on with a command beside the lane.
+    this.#beside.kick();
     if (verdict.kind === 'hold') await this.#hold(verdict.reason, verdict.retryAfterMs);
     else if (verdict.kind !== 'retry') this.#released();
   }
@@ -204,11 +211,12 @@ export class Lane {
   async #runBeside(task: Task): Promise<void> {
     try {
       await this.#runs.go(task);
+      // Its session may go on with a command that needs the editor.
+      if (!this.#signal.aborted && !this.#dropped) this.kick();
+      await this.#refillBeside();
     } catch (error) {
       if (!this.#signal.aborted) this.#deps.fatal(error);
     }
-    // Its session may go on with a command that needs the editor.
-    if (!this.#signal.aborted && !this.#dropped) this.kick();
   }
 
   /** What waits while the editor is paused is in nobody's way: it moves to the parking like that of an editor that is away. */
@@ -227,6 +235,7 @@ export class Lane {
     this.#deps.holding(this.editor, reason);
     let waitMs = Math.max(MIN_HOLD_MS, retryAfterMs);
     while (!this.#signal.aborted && !this.#dropped) {
+      await this.#refillBeside();
       this.#parkIfLong();
       await pause(clock, Math.min(waitMs, limits.maxHoldPollMs) * (0.75 + Math.random() / 2), this.#signal);
       if (this.#signal.aborted) return;
@@ -252,15 +261,10 @@ export class Lane {
     this.#deps.holding(this.editor, undefined);
   }
 
-  /** At least once before each turn, so that every session that is parked has its head here, as far as there is room. */
-  async #refill(): Promise<void> {
-    const { parked } = this.#deps;
-    const wants = (sessionId: string) => this.#queue.of(sessionId).length < SESSION_REFILL_BELOW;
-    while (parked.hasMore && this.#queue.size < LANE_MEMORY_COMMANDS && !this.#signal.aborted) {
-      const fetched = await parked.fetch(wants);
-      for (const command of fetched) this.#deps.admitParked(this, command);
-      if (fetched.length === 0 || this.#queue.size >= REFILL_BELOW) return;
-    }
+  /** What does not need the editor comes out of the parking whatever the lane itself waits for. */
+  async #refillBeside(): Promise<void> {
+    if (this.#deps.paused(this.editor) || this.#queue.nextReadyMs('beside') !== undefined) return;
+    await this.#refill.run('beside');
   }
 
   async #waitForWork(): Promise<void> {

@@ -20,7 +20,7 @@ export function takeForParking(
   if (what === 'exclusive') while (isBeside(waiting[stay + 1])) stay++;
   const moving = queue.removeFrom(sessionId, stay + 1);
   const stored = moving.filter(isStored);
-  parked.putBack(stored.flatMap(({ origin }) => (origin.kind === 'parked' ? [origin.parkedSeq] : [])));
+  parked.putBack(stored);
   return { stored, toStore: moving.filter((task) => !isStored(task)) };
 }
 

@@ -1,5 +1,6 @@
+import { definitionOf, type LaneUse } from '../commands/catalogue.js';
 import type { Command, CommandPosition } from '../commands/envelope.js';
-import { ParkedIndex } from './parkedIndex.js';
+import { type Heads, ParkedIndex } from './parkedIndex.js';
 import type { ParkedBatch, Parking } from './ports.js';
 import type { Task } from './task.js';
 
@@ -38,8 +39,8 @@ export class ParkedLane {
   #putBacks = 0;
   #endedBatches = 0;
   #highestEnded = 0;
-  /** Fetched batches, the places of their commands that have not ended, and their sessions. */
-  readonly #fetched = new Map<number, { open: Set<string>; sessions: readonly string[] }>();
+  /** Fetched batches, with the places of their commands that have not ended, and whose those are. */
+  readonly #fetched = new Map<number, Map<string, string>>();
 
   constructor(
     editor: string,
@@ -73,7 +74,7 @@ export class ParkedLane {
 
   /** A batch of an earlier life: to be told in order, before anything is stored or fetched. */
   found({ parkedSeq, commands }: ParkedBatch): void {
-    this.#index.add(parkedSeq, sessionsOf(commands));
+    this.#index.add(parkedSeq, headsOf(commands));
   }
 
   /** Moves a command here; resolves when it is stored. */
@@ -86,56 +87,86 @@ export class ParkedLane {
     });
   }
 
-  /** The next batches of sessions that want more, sessions in turn. Nothing is read when none does. */
-  async fetch(wants: (sessionId: string) => boolean = () => true): Promise<ParkedBatch[]> {
-    const seqs = this.#index.next(wants, FETCH_BATCHES);
-    if (seqs.length === 0) return [];
+  /**
+   * Hands the next batches of sessions that want more to `admit`, sessions in turn; returns how many. Nothing is read when none does;
+   * with `only`, none whose next command needs something else. One call at a time. A batch leaves the parking in the step in which it
+   * is admitted: in between, a newer command of its session would find nobody here and pass it.
+   */
+  async fetch(
+    admit: (batch: ParkedBatch) => void,
+    wants: (sessionId: string) => boolean = () => true,
+    only?: LaneUse,
+  ): Promise<number> {
+    const seqs = this.#index.next(wants, FETCH_BATCHES, only);
+    if (seqs.length === 0) return 0;
     const before = this.#putBacks;
     const read = await Promise.all(seqs.map((seq) => this.#parking.read(this.#editor, seq - 1, 1)));
     // Something was put back meanwhile: it comes first.
-    if (this.#putBacks !== before) return [];
-    const batches: ParkedBatch[] = [];
+    if (this.#putBacks !== before) return 0;
+    let admitted = 0;
     for (const [at, [batch]] of read.entries()) {
       const seq = seqs[at];
       // Nothing: a replica that lags; it is asked for again. And what comes after it must wait for it.
       if (seq === undefined || !batch) break;
-      const sessions = this.#index.remove(seq);
+      this.#index.remove(seq);
       // Another one: this place is empty, somebody has cleared the parking.
       if (batch.parkedSeq !== seq) continue;
-      this.#fetched.set(seq, {
-        open: new Set(batch.commands.map(({ position }) => placeOf(position))),
-        sessions,
-      });
-      batches.push(batch);
+      this.#fetched.set(
+        seq,
+        new Map(batch.commands.map(({ position, sessionId }) => [placeOf(position), sessionId])),
+      );
+      admitted++;
+      admit(batch);
     }
-    return batches;
+    return admitted;
   }
 
-  /** A command that is stored and not fetched, with its place. */
-  async find(sessionId: string, commandId: string): Promise<Found | undefined> {
-    for (const parkedSeq of this.#index.of(sessionId)) {
-      const [batch] = await this.#parking.read(this.#editor, parkedSeq - 1, 1);
-      const command = batch?.commands.find((one) => one.commandId === commandId);
-      if (command) return { parkedSeq, command };
+  /**
+   * Reads what is stored and not fetched of these sessions, each batch once, until `look` says that it has seen enough. False when
+   * something may have been missed: a replica that lags, or something was put back meanwhile.
+   */
+  async scan(sessionIds: Iterable<string>, look: (batch: ParkedBatch) => Promise<boolean>): Promise<boolean> {
+    const before = this.#putBacks;
+    const seqs = new Set([...sessionIds].flatMap((sessionId) => this.#index.of(sessionId)));
+    let complete = true;
+    for (const seq of [...seqs].sort((left, right) => left - right)) {
+      const [batch] = await this.#parking.read(this.#editor, seq - 1, 1);
+      if (!batch) complete = false;
+      // Another one: this place is empty.
+      else if (batch.parkedSeq === seq && (await look(batch))) break;
     }
-    return undefined;
+    return complete && this.#putBacks === before;
   }
 
-  /** Fetched commands that go back unexecuted: they are still stored. Those of their batch that have ended are known as such. */
-  putBack(parkedSeqs: readonly number[]): void {
-    for (const seq of parkedSeqs) {
+  /** Fetched commands that go back unexecuted, in order: they are still stored. Those of their batch that have ended are known as such. */
+  putBack(tasks: readonly Task[]): void {
+    const bySeq = new Map<number, Command[]>();
+    for (const { origin, command } of tasks) {
+      if (origin.kind !== 'parked') continue;
+      const commands = bySeq.get(origin.parkedSeq) ?? [];
+      bySeq.set(origin.parkedSeq, commands);
+      commands.push(command);
+    }
+    for (const [seq, commands] of bySeq) {
+      const heads = headsOf(commands);
       const fetched = this.#fetched.get(seq);
-      if (!fetched) continue;
-      this.#putBacks++;
-      this.#fetched.delete(seq);
-      this.#index.add(seq, fetched.sessions);
+      if (!fetched) this.#index.lead(seq, heads);
+      else {
+        this.#putBacks++;
+        this.#fetched.delete(seq);
+        // Whose commands stay in memory need not be fetched for what does not need the editor.
+        const sessions = [...new Set(fetched.values())];
+        this.#index.add(seq, new Map(sessions.map((id) => [id, heads.get(id) ?? 'exclusive'])));
+      }
     }
   }
 
   /** By place, not by count: around a put-back the same end may be told twice. */
-  ended(parkedSeq: number, position: Place): void {
-    const batch = this.#fetched.get(parkedSeq);
-    if (!batch?.open.delete(placeOf(position)) || batch.open.size > 0) return;
+  ended(parkedSeq: number, position: Place, sessionId = SHARED): void {
+    const open = this.#fetched.get(parkedSeq);
+    // In the parking: what follows may not need the editor. It is fetched once more, and its batch is known exactly then.
+    if (!open) this.#index.lead(parkedSeq, new Map([[sessionId, 'beside']]));
+    if (!open?.delete(placeOf(position)) || open.size > 0) return;
     this.#fetched.delete(parkedSeq);
     this.#endedBatches++;
     this.#highestEnded = Math.max(this.#highestEnded, parkedSeq);
@@ -166,7 +197,7 @@ export class ParkedLane {
         // A zombie must not acknowledge what the new owner, who looked before this, will not find.
         await this.#stillOwner();
         for (const [at, batch] of round.entries()) {
-          this.#index.add(seqs[at] ?? 0, sessionsOf(batch.map(({ task }) => task.command)));
+          this.#index.add(seqs[at] ?? 0, headsOf(batch.map(({ task }) => task.command)));
           for (const one of batch) this.#came(one);
           for (const { stored } of batch) stored();
         }
@@ -220,14 +251,13 @@ export class ParkedLane {
 /** No session is called this. */
 const SHARED = '';
 
-export interface Found {
-  readonly parkedSeq: number;
-  readonly command: Command;
-}
-
 type Place = Pick<CommandPosition, 'seq' | 'index'>;
 const placeOf = ({ seq, index }: Place): string => `${seq}.${index}`;
-const sessionsOf = (commands: readonly Command[]): string[] => [
-  ...new Set(commands.map(({ sessionId }) => sessionId)),
-];
+/** What each session is led by there. */
+function headsOf(commands: readonly Command[]): Heads {
+  const heads = new Map<string, LaneUse>();
+  for (const { sessionId, type } of commands)
+    if (!heads.has(sessionId)) heads.set(sessionId, definitionOf(type)?.lane ?? 'exclusive');
+  return heads;
+}
 const sizeOf = (command: Command): number => 600 + 2 * JSON.stringify(command.payload).length;

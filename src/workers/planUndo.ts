@@ -7,8 +7,10 @@ import { currentOf } from './executeScript.js';
 import { type FileGoal, goalsOf } from './fileGoals.js';
 import { contentOf } from './fileImages.js';
 import type { UndoPlanRequest } from './ports.js';
+import { buildsBehind } from './rolledBackBuilds.js';
 import type { UndoLog } from './undoLog.js';
 import type { WorkerDependencies } from './workerOptions.js';
+import type { WorkerState } from './workerState.js';
 
 const PLAN_TIMEOUT_MS = 8_000;
 /** What an answer tells; the counts are of all. */
@@ -16,6 +18,8 @@ const FILES_TOLD = 200;
 const DIFF_CHARS = 256 * 1024;
 
 type PlanDeps = Pick<WorkerDependencies, 'gate' | 'images' | 'clock'>;
+/** A worker's state, as far as a plan needs it. */
+type PlanState = Pick<WorkerState, 'undoLog' | 'builds'>;
 type Refused = { readonly ok: false; readonly code: string; readonly message: string };
 
 interface PlannedFile {
@@ -27,7 +31,11 @@ interface PlannedFile {
 }
 
 /** What an undo, redo or rollback would do now: the very decision its command would make, and a diff of each file. Nothing is changed. */
-export async function planUndo(undoLog: UndoLog, deps: PlanDeps, request: UndoPlanRequest): Promise<object> {
+export async function planUndo(
+  { undoLog, builds }: PlanState,
+  deps: PlanDeps,
+  request: UndoPlanRequest,
+): Promise<object> {
   const { sessionId, direction, operationId, to } = request;
   const target =
     direction === 'rollback'
@@ -50,7 +58,12 @@ export async function planUndo(undoLog: UndoLog, deps: PlanDeps, request: UndoPl
     }
     // A member names its unit: whoever saw this plan can ask for exactly this.
     const named = direction === 'rollback' ? undefined : target.operations[0]?.operationId;
-    return planOf(files, target.operations.length, named);
+    const gone =
+      direction === 'rollback' ? buildsBehind(undoLog, builds, sessionId, to ?? operationId ?? '') : [];
+    return {
+      ...planOf(files, target.operations.length, named),
+      ...(gone.length > 0 ? { buildsRemoved: gone.map(({ build }) => build.outputPath) } : {}),
+    };
   } finally {
     limit.clear();
   }

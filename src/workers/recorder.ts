@@ -95,7 +95,8 @@ export function failedEvent(
     kind: 'failed',
     outcome: verdict.outcome,
     position: command.position,
-    attempts: task.attempts,
+    // As the read models count: whatever began has been tried once, so that the live answer and the later one agree.
+    attempts: task.started ? Math.max(1, task.attempts) : task.attempts,
     durationMs: durationMs === null ? null : round(durationMs),
     error: verdict.error,
     ...(task.started ? {} : { envelope: envelopeOf(command) }),

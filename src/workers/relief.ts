@@ -18,7 +18,7 @@ export interface Crowding {
 /**
  * While pulling is stopped by the watermark, somebody gives way, so that those behind in the stream get their turn in bounded time:
  * - Lanes that hold more than twice their fair share (slow editors) give their waiting commands to the parking. With equal lanes nothing
- *   moves.
+ *   moves. What does not need the editor goes on beside one that is away, and stays.
  * - Once deliveries are more than FAIR_DELAY_MS behind, so do sessions that hold far more than theirs (a flood). What follows of such a
  *   session goes to the parking straight away, so a flood passes at the speed of storing, not of executing.
  * - Once nothing has been pulled for FAIR_DELAY_MS, so do the largest sessions until the brake is off.
@@ -32,7 +32,7 @@ export function relieve(
   const busy = dispatcher.lanes.filter((lane) => lane.depth > 0);
   if (busy.length === 0) return;
   const share = FAIR_MINIMUM + (2 * brake.low) / busy.length;
-  for (const lane of busy) if (lane.depth > share) lane.parkWaiting();
+  for (const lane of busy) if (lane.depth > share) lane.parkWaiting(lane.held ? 'exclusive' : 'all');
   if (crowding.behindMs > FAIR_DELAY_MS || crowding.blockedMs > FAIR_DELAY_MS)
     disperse(busy, brake, dispatcher.inFlight.load, crowding.blockedMs > FAIR_DELAY_MS);
 }

@@ -25,5 +25,10 @@ export type ServiceAnswer =
 export interface MediaServices {
   /** Known to be away (open circuit): no need to read a file for it. Undefined: ask. */
   away(type: string): Extract<ServiceAnswer, { kind: 'away' }> | undefined;
+  /**
+   * Runs `work`, which reads a file into memory and asks with it, once there is room for one more file in this process; `full` when even
+   * the queue for that is. Throws what `work` throws, or the signal's reason when it aborts while waiting.
+   */
+  withRoom<T>(type: string, work: () => Promise<T>, signal: AbortSignal): Promise<T | 'full'>;
   call(type: string, payload: unknown, file: MediaFile, signal: AbortSignal): Promise<ServiceAnswer>;
 }

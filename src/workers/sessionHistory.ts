@@ -23,6 +23,7 @@ export class SessionHistory {
   /** Operation ids that can be redone, the last undone last. */
   redo: string[] = [];
   forgottenThrough: string | undefined;
+  readonly #ids = new Set<string>();
   #units = 0;
 
   find(operationId: string): Operation | undefined {
@@ -40,7 +41,13 @@ export class SessionHistory {
     return unitId === undefined ? [operation] : this.operations.filter((other) => other.unitId === unitId);
   }
 
+  /** An operation that is known is not made again: it stands, as its row of `spark_operations` says then. */
   add(operation: Operation): void {
+    if (this.#ids.has(operation.operationId)) {
+      this.move(operation.operationId, 'redo');
+      return;
+    }
+    this.#ids.add(operation.operationId);
     const last = this.operations.at(-1);
     if (last === undefined || unitKey(last) !== unitKey(operation)) this.#units++;
     this.operations.push(operation);
@@ -65,8 +72,10 @@ export class SessionHistory {
     if (!oldest) return;
     const key = unitKey(oldest);
     const end = this.operations.findIndex((operation) => unitKey(operation) !== key);
-    for (const { at } of this.operations.splice(0, end))
+    for (const { operationId, at } of this.operations.splice(0, end)) {
+      this.#ids.delete(operationId);
       if (this.forgottenThrough === undefined || at > this.forgottenThrough) this.forgottenThrough = at;
+    }
     this.#units--;
   }
 

@@ -42,6 +42,8 @@ export interface Task {
   mayHaveRun: boolean;
   /** The step of the call that counts last: that step again is a new attempt. `somewhere`: an earlier life may have called. */
   calledAt: number | 'somewhere' | undefined;
+  /** Monotonic ms of the newest call that may have begun a build; undefined: no call in this life of the worker. */
+  calledMs?: number;
   /** It has been counted against the rate limits. */
   ratePassed?: boolean;
   /** Somebody does not want it any more. */
@@ -126,7 +128,8 @@ export function newTask(
 function mayHaveCalled(started: StartedEvent | undefined): boolean {
   if (!started) return false;
   const opaque = definitionOf(started.envelope.type)?.effect === 'opaque';
-  return started.intent !== null || started.build !== undefined || opaque;
+  const { intent, intents, build } = started;
+  return intent !== null || intents !== undefined || build !== undefined || opaque;
 }
 
 /** What became of one go at a command: a closed set, settled in one place (settle.ts). */

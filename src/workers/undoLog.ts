@@ -18,13 +18,19 @@ export class UndoLog {
   /** On whose behalf the commands run that have not ended: what a later conflict names. */
   readonly #actors = new Map<string, string>();
 
+  /** By their keys, which commands have decided to make them: their ends are on the way here. */
+  readonly #coming = new Map<string, string>();
+
   apply(event: SparkEvent): void {
     if (event.kind === 'noted') return;
     if (event.kind === 'started') {
       this.#actors.set(event.commandId, event.envelope.actor);
       return;
     }
-    for (const move of movesOf(event)) this.#move(move, event);
+    for (const move of movesOf(event)) {
+      this.#coming.delete(comingKey(event.sessionId, move.operation.operationId));
+      this.#move(move, event);
+    }
     this.#actors.delete(event.commandId);
     if (event.kind === 'failed' && event.outcome === 'conflict' && event.operationId !== undefined)
       this.#sessions.get(event.sessionId)?.conflict(event.operationId);
@@ -51,6 +57,17 @@ export class UndoLog {
   /** One operation by its own id. */
   findOperation(sessionId: string, operationId: string | undefined): Operation | undefined {
     return operationId === undefined ? undefined : this.#history(sessionId).find(operationId);
+  }
+
+  /** Announces operations that the command's end will make, at the moment that is decided; the end itself takes it back. */
+  announce(sessionId: string, operationIds: readonly string[], commandId: string): void {
+    for (const id of operationIds) this.#coming.set(comingKey(sessionId, id), commandId);
+  }
+
+  /** Whether another command has announced this operation and its end is not here yet. */
+  isComing(sessionId: string, operationId: string, commandId: string): boolean {
+    const by = this.#coming.get(comingKey(sessionId, operationId));
+    return by !== undefined && by !== commandId;
   }
 
   /** Every operation of a session that is kept, oldest first. */
@@ -114,5 +131,7 @@ export class UndoLog {
     } else this.#sessions.get(sessionId)?.move(operation.operationId, direction);
   }
 }
+
+const comingKey = (sessionId: string, operationId: string): string => `${sessionId}\0${operationId}`;
 
 const keyOf = ({ editor, path }: Pick<OperationRecord, 'editor' | 'path'>): string => `${editor}\0${path}`;

@@ -14,6 +14,7 @@ import {
 } from './task.js';
 import { takeBack } from './unitBack.js';
 import { movesOfUnit } from './unitMoves.js';
+import { bytesOfContent, contentProblem, intentProblem } from './unitSize.js';
 import { tellProgress, waiting } from './unitTelling.js';
 
 /** A file of a unit as decided: every file is looked at, and all is decided, before the first is written. */
@@ -23,11 +24,6 @@ export interface UnitChange
   /** The operations it makes or moves, oldest first. */
   readonly operationIds: readonly string[];
 }
-
-/** What one event can carry beside everything else in it; a nats-server's default `max_payload` is 1 MB. */
-const MAX_INTENT_BYTES = 700_000;
-/** All contents of a unit lie in memory while it runs. */
-const MAX_CONTENT_BYTES = 256 * 1024 * 1024;
 
 type Prepared =
   | { readonly ok: true; readonly unit: Unit }
@@ -111,9 +107,7 @@ export async function convergeUnit(
   for (const file of unit.files) {
     if (unit.failure) break;
     if (file.done) continue;
-    const verdict = await converge(file.task, file.prepared, context, signal);
-    task.attempts = Math.max(task.attempts, file.task.attempts);
-    if (file.task.mayHaveRun) task.mayHaveRun = true;
+    const verdict = await convergeFile(task, file, context, signal);
     if (unit.resumed) forgetTheRest(unit, file);
     if (verdict.kind === 'completed') {
       file.done = verdict;
@@ -124,6 +118,21 @@ export async function convergeUnit(
   if (unit.failure) return takeBack(task, unit, unit.failure, context, signal);
   const changes = unit.files.length === 0 ? undefined : movesOfUnit(task, unit, unit.files, context);
   return { kind: 'completed', result: resultOf(unit), ...(changes ? { changes } : {}) };
+}
+
+/** One file; what was called for it is the command's own past too, however the call ended. */
+async function convergeFile(
+  task: Task,
+  file: UnitFile,
+  context: ExecuteContext,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  try {
+    return await converge(file.task, file.prepared, context, signal);
+  } finally {
+    task.attempts = Math.max(task.attempts, file.task.attempts);
+    if (file.task.mayHaveRun) task.mayHaveRun = true;
+  }
 }
 
 /** The first file that was not as intended is where the earlier owner stopped: those behind it were not begun. */
@@ -154,24 +163,9 @@ function intentOf({ prepared, operationIds }: UnitFile): FileIntent {
 
 function sizeProblem(intents: readonly FileIntent[], changes: readonly UnitChange[]) {
   const operations = changes.reduce((sum, { operationIds }) => sum + operationIds.length, 0);
-  // What the end tells of an operation is about what the intent tells of a file.
-  const intentBytes = JSON.stringify(intents).length * Math.max(1, operations / Math.max(1, changes.length));
-  if (intentBytes > MAX_INTENT_BYTES)
-    return {
-      code: 'unit_too_large',
-      message: `${operations} operations on ${changes.length} files are more than one command can record; go back in several steps, to a later operation first. Nothing was changed`,
-      limit: MAX_INTENT_BYTES,
-      unit: 'bytes',
-    };
-  const sizes = changes.map(
-    ({ change }) => (change.before?.bytes.byteLength ?? 0) + (change.after?.bytes.byteLength ?? 0),
+  const held = changes.reduce(
+    (sum, { change }) => sum + bytesOfContent(change.before) + bytesOfContent(change.after),
+    0,
   );
-  const contentBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
-  if (contentBytes <= MAX_CONTENT_BYTES) return undefined;
-  return {
-    code: 'unit_too_large',
-    message: `the files of this unit hold ${contentBytes} bytes before and after; at most ${MAX_CONTENT_BYTES} are moved at once: go in several steps. Nothing was changed`,
-    limit: MAX_CONTENT_BYTES,
-    unit: 'bytes',
-  };
+  return intentProblem(intents, operations) ?? contentProblem(held);
 }

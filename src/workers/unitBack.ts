@@ -89,7 +89,8 @@ function endOf(
 ): Failed {
   const stay = unit.files.filter(({ done, back }) => done && back === 'stays');
   const takenBack = begun.filter(({ done, back }) => done && back !== 'stays').length;
-  const unknown = failing.back === 'stays' && verdict.outcome === 'outcome_unknown';
+  const unknown =
+    verdict.outcome === 'outcome_unknown' && begun.some(({ done, back }) => !done && back === 'stays');
   const { path } = failing.prepared.change;
   const rest =
     stay.length > 0

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { every, pause } from '../core/clock.js';
 import { messageOf } from '../core/errors.js';
 import { Hysteresis } from '../core/hysteresis.js';
@@ -128,6 +129,8 @@ export class Worker implements Service {
   async #open(): Promise<Run> {
     const { deps } = { deps: this.#deps };
     const abort = new AbortController();
+    // Each running command listens and stops listening: with many editors that is no leak, whatever Node thinks of more than ten.
+    setMaxListeners(0, abort.signal);
     const logs = new Map<number, PartitionLog>();
     for (let partition = 0; partition < deps.limits.partitions; partition++)
       logs.set(partition, await deps.log.claim(partition));

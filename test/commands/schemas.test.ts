@@ -20,6 +20,27 @@ const edit = (over: object = {}) => ({
 });
 const SHA = 'a'.repeat(64);
 const UUID = '0f0e0d0c-0b0a-8908-8706-050403020100';
+const ingest = (over: object = {}) => ({
+  source: { upload: SHA },
+  path: 'Assets/A.png',
+  mime: 'image/png',
+  ...over,
+});
+const ocr = (over: object = {}) => ({ path: 'Uploads/a.png', mime: 'image/png', ...over });
+const asr = (over: object = {}) => ({ path: 'Uploads/a.wav', mime: 'audio/wav', ...over });
+const imported = (over: object = {}) => ({
+  operationId: UUID,
+  ts: '2030-01-01T00:00:00Z',
+  editor: 'default',
+  path: 'Assets/A.cs',
+  tool: 'unity.generate_script',
+  state: 'applied',
+  before: null,
+  after: { sha256: SHA, bytes: 1, meta: null },
+  ...over,
+});
+/** Arguments of exactly that many bytes as JSON. */
+const argumentsOf = (bytes: number) => ({ a: 'x'.repeat(bytes - '{"a":""}'.length) });
 
 type Case = [what: string, type: string, payload: unknown];
 const good: Case[] = [
@@ -53,6 +74,34 @@ const good: Case[] = [
   ['nothing', 'session.undo', {}],
   ['an operation', 'session.undo', { operationId: UUID }],
   ['nothing', 'session.redo', {}],
+  [
+    'a build of one scene',
+    'unity.run_build',
+    { target: 'webgl', scenes: ['Assets/Main.unity'], options: ['clean_build'] },
+  ],
+  ['a job', 'unity.get_build_status', { jobId: UUID }],
+  ['an upload', 'unity.ingest_asset', ingest()],
+  ['a file of Uploads/', 'unity.ingest_asset', ingest({ source: { file: 'Uploads/a.png' } })],
+  ['an asset', 'unity.deconstruct_asset', { path: 'Assets/A.png' }],
+  ['204,800 bytes of arguments', 'unity.call_tool', { tool: 't', arguments: argumentsOf(LIMIT) }],
+  ['10 pages', 'cv.ocr', ocr({ pages: 10 })],
+  ['a text', 'cv.ocv', ocr({ expectedText: 'x' })],
+  ['a label', 'cv.classify', ocr({ labels: ['x'] })],
+  ['a recording', 'asr.transcribe', asr({ language: 'pt-BR' })],
+  ['an operation', 'session.rollback', { to: UUID }],
+  ['a moment', 'session.rollback', { to: '2030-01-01T00:00:00Z' }],
+  ['a folder', 'preset.apply', { presetId: 'visual-novel', targetFolder: 'Assets/X' }],
+  ['an operation', 'session.import', { operations: [imported()] }],
+  [
+    'whatever presets and ingests write',
+    'session.import',
+    {
+      operations: ['Main.unity', 'Slippery.physicsMaterial2D', 'LICENSE.txt', 'Sheet.PNG', 'M_0a.fbx'].map(
+        (name) => imported({ path: `Assets/${name}` }),
+      ),
+    },
+  ],
+  ['no tokens', 'usage.report', { model: 'm', inputTokens: 0, outputTokens: 0 }],
 ];
 const bad: [...Case, pointer: string, limit?: number][] = [
   ['204,801 bytes', 'unity.generate_script', script({ code: 'x'.repeat(LIMIT + 1) }), '/payload/code', LIMIT],
@@ -146,6 +195,89 @@ const bad: [...Case, pointer: string, limit?: number][] = [
   ['an object without a name', 'unity.render_preview', preview({ gameObject: '' }), '/payload/gameObject', 1],
   ['an operation that is no UUID', 'session.undo', { operationId: 'newest' }, '/payload/operationId'],
   ['a UUID in capitals', 'session.redo', { operationId: UUID.toUpperCase() }, '/payload/operationId'],
+  ['a target that Unity has not', 'unity.run_build', { target: 'amiga' }, '/payload/target'],
+  [
+    'an output path of its own',
+    'unity.run_build',
+    { target: 'webgl', outputPath: 'Builds/mine' },
+    '/payload/outputPath',
+  ],
+  [
+    'a scene outside Assets',
+    'unity.run_build',
+    { target: 'webgl', scenes: ['Assets/../x.unity'] },
+    '/payload/scenes/0',
+  ],
+  ['an unknown option', 'unity.run_build', { target: 'webgl', options: ['fast'] }, '/payload/options/0'],
+  ['a job that is no command id', 'unity.get_build_status', { jobId: 'build-1' }, '/payload/jobId'],
+  ['a path outside Assets', 'unity.deconstruct_asset', { path: 'Packages/A.png' }, '/payload/path'],
+  [
+    'a source outside Uploads',
+    'unity.ingest_asset',
+    ingest({ source: { file: 'Secrets/a.png' } }),
+    '/payload/source/file',
+  ],
+  [
+    'an extension that is not its type’s',
+    'unity.ingest_asset',
+    ingest({ path: 'Assets/A.exe' }),
+    '/payload/path',
+  ],
+  [
+    'a type that is not taken in',
+    'unity.ingest_asset',
+    ingest({ mime: 'application/x-msdownload' }),
+    '/payload/mime',
+  ],
+  ['a path outside', 'cv.ocr', ocr({ path: '../a.png' }), '/payload/path'],
+  ['11 pages', 'cv.ocr', ocr({ pages: 11 }), '/payload/pages', 10],
+  ['a type that no engine reads', 'cv.ocr', ocr({ mime: 'image/svg+xml' }), '/payload/mime'],
+  ['no text to look for', 'cv.ocv', ocr(), '/payload/expectedText'],
+  ['no labels', 'cv.classify', ocr({ labels: [] }), '/payload/labels', 1],
+  ['a path outside', 'asr.transcribe', asr({ path: 'Library/a.wav' }), '/payload/path'],
+  ['a type that is no sound', 'asr.transcribe', asr({ mime: 'video/mp4' }), '/payload/mime'],
+  ['a moment that is none', 'session.rollback', { to: 'yesterday' }, '/payload/to'],
+  ['a game that is not there', 'preset.apply', { presetId: 'chess' }, '/payload/presetId'],
+  [
+    'a folder outside Assets',
+    'preset.apply',
+    { presetId: 'platformer-2d', targetFolder: 'Packages/X' },
+    '/payload/targetFolder',
+  ],
+  [
+    'a path outside',
+    'session.import',
+    { operations: [imported({ path: '../A.cs' })] },
+    '/payload/operations/0/path',
+  ],
+  ...['Plugins/evil.dll', 'A.asmdef', 'csc.rsp', 'A.cs.exe', 'noextension'].map(
+    (name): (typeof bad)[number] => [
+      `a path SPARK never writes, ${name},`,
+      'session.import',
+      { operations: [imported({ path: `Assets/${name}` })] },
+      '/payload/operations/0/path',
+    ],
+  ),
+  [
+    'less than no tokens',
+    'usage.report',
+    { model: 'm', inputTokens: -1, outputTokens: 0 },
+    '/payload/inputTokens',
+    0,
+  ],
+  [
+    '204,801 bytes of arguments',
+    'unity.call_tool',
+    { tool: 't', arguments: argumentsOf(LIMIT + 1) },
+    '/payload/arguments',
+    LIMIT,
+  ],
+  [
+    'a sha that is none',
+    'unity.ingest_asset',
+    ingest({ source: { upload: 'ABC' } }),
+    '/payload/source/upload',
+  ],
 ];
 
 describe('the guardrails of each command', () => {
@@ -176,6 +308,8 @@ describe('the guardrails of each command', () => {
     };
     expect(code(script({ code: 'x'.repeat(LIMIT + 1) }))).toBe('payload_too_large');
     expect(code(script({ name: '' }))).toBe('schema_violation');
+    const tool = validatePayload('unity.call_tool', { tool: 't', arguments: argumentsOf(LIMIT + 1) });
+    expect(tool).toMatchObject({ ok: false, refusal: { code: 'payload_too_large' } });
   });
 });
 

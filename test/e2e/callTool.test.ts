@@ -3,6 +3,9 @@ import { eventually, newHome, removeHome, Spark } from '../support/spark.js';
 import { commandOfKey, eventTypes } from './support/history.js';
 
 const menu = { tool: 'execute_menu_item', arguments: { menu_path: 'File/Save Project' } };
+const LIMIT = 200 * 1024;
+const argumentsOf = (bytes: number) => ({ a: 'x'.repeat(bytes - '{"a":""}'.length) });
+const tooLarge = { ...menu, arguments: argumentsOf(LIMIT + 1) };
 const callTool = (spark: Spark, sessionId: string, payload: object = menu) =>
   spark.submitAndWait({ type: 'unity.call_tool', sessionId, payload });
 const toolsRun = async (spark: Spark, commandId?: unknown) =>
@@ -70,6 +73,13 @@ describe('unity.call_tool', () => {
         error_code: 'forbidden',
       }),
     );
+    expect(await toolsRun(spark)).toHaveLength(1);
+    const large = await callTool(spark, 'on', tooLarge);
+    expect(large.status).toBe(413);
+    expect(large.body).toMatchObject({
+      code: 'payload_too_large',
+      errors: [{ pointer: '/payload/arguments', limit: LIMIT, unit: 'bytes' }],
+    });
     expect(await toolsRun(spark)).toHaveLength(1);
     const failed = await callTool(spark, 'on', { tool: 'execute_menu_item', arguments: { menu_path: '' } });
     expect(failed.body).toMatchObject({ state: 'failed', error: { code: 'tool_failed' } });

@@ -28,7 +28,7 @@ describe('whoever runs it', () => {
     const home = join(place, 'home');
     const source = fileURLToPath(new URL('../..', import.meta.url));
     mkdirSync(copy);
-    for (const name of ['bin', 'dist', 'migrations', 'package.json'])
+    for (const name of ['bin', 'dist', 'migrations', 'presets', 'package.json'])
       cpSync(join(source, name), join(copy, name), { recursive: true });
     // Programs fetched once (nats-server), as that user would have them in its own cache.
     const cache = join(process.env['SPARK_CACHE'] ?? join(homedir(), '.cache', 'spark'));

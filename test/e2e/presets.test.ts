@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PRESET_IDS } from '../../src/commands/presetApply.js';
@@ -23,16 +23,18 @@ describe('a preset, as a new user tries it', () => {
     removeHome(home);
   });
   const project = () => spark.readEndpoints().unityProjects['default'] ?? '';
-  /** What a player build leaves lies outside the project's assets. */
   const assets = () => treeOf(join(project(), 'Assets'));
+  /** Everything but what player builds leave. */
+  const tree = () =>
+    Object.fromEntries(Object.entries(treeOf(project())).filter(([path]) => !path.startsWith('Builds/')));
 
   it.each([...PRESET_IDS])(
-    'given %s, then it is applied with every byte and GUID, previewed, built for WebGL and undone to the byte',
+    'given %s, then it is applied with every byte and GUID, previewed, built for WebGL and taken back to the byte',
     async (presetId) => {
       const sessionId = `try-${presetId}`;
       const shown = (await spark.http(`/v1/presets/${presetId}`)).body;
       const [scene] = shown['scenes'] as string[];
-      const before = assets();
+      const before = tree();
 
       const applied = await runCli(home, ['preset', 'apply', presetId, '-s', sessionId, '--wait', '120']);
       expect([applied.code, applied.out], applied.err).toEqual([0, expect.stringContaining('completed')]);
@@ -66,9 +68,19 @@ describe('a preset, as a new user tries it', () => {
       });
       expect(build.body['state'], JSON.stringify(build.body)).toBe('completed');
 
-      const undone = await runCli(home, ['undo', sessionId, '--wait', '120']);
-      expect(undone.code, undone.err + undone.out).toBe(0);
-      expect(assets()).toEqual(before);
+      // Back by one undo, which keeps the player, or by what takes a whole session back, its players too.
+      const wholeSession = presetId === 'platformer-2d';
+      const taken = await runCli(
+        home,
+        wholeSession
+          ? ['rollback', sessionId, '--to', '2020-01-01T00:00:00Z', '--wait', '120']
+          : ['undo', sessionId, '--wait', '120'],
+      );
+      expect(taken.code, taken.err + taken.out).toBe(0);
+      expect(tree()).toEqual(before);
+      expect(existsSync(join(project(), 'Builds/webgl', String(build.body['commandId'])))).toBe(
+        !wholeSession,
+      );
     },
   );
 

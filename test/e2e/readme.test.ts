@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -42,7 +42,7 @@ describe('what the README tells a new user to paste', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const paste = (script: string) => run('sh', ['-c', script], { cwd: folder });
+  const paste = (script: string) => run('sh', ['-ec', script], { cwd: folder });
 
   it('given the curl snippet twice, the script is written once and the second answer is the first', async () => {
     const script = `${the('sh', 'TOKEN=$(node')}\n${the('sh', 'Idempotency-Key: hello-1')}`;
@@ -76,5 +76,14 @@ describe('what the README tells a new user to paste', () => {
     expect(stdout).toContain('+public class Hello {}');
     await run(process.execPath, ['bin/spark.js', 'undo', 'demo', '--wait'], { cwd: folder });
     expect(spark.file('Assets/Scripts/Hello.cs')?.toString()).toBe('public class Hello {}\n');
+  });
+
+  it('given the tour of the catalogue, each line works and at its end the project is as before it began', async () => {
+    // Everything of the session, the script of the first snippets too: it began with none.
+    const { stdout } = await paste(the('sh', 'preset apply').replaceAll('npx spark', 'node bin/spark.js'));
+    expect(readFileSync(join(folder, 'preview.png')).subarray(1, 4).toString()).toBe('PNG');
+    expect(stdout).toContain('default');
+    expect(spark.file('Assets/Scripts/Hello.cs')).toBeUndefined();
+    expect(existsSync(join(spark.endpoints.unityProjects['default'] ?? '', 'Assets/Spark'))).toBe(false);
   });
 });

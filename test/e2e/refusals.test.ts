@@ -237,19 +237,28 @@ describe('what is refused', () => {
     expect(two.body).toMatchObject({ errors: [{ pointer: '/idempotencyKey' }] });
   });
 
+  /** Every path and method of the API as it describes itself, with an id that could be one in each place. */
+  async function protectedRoutes(): Promise<[method: string, path: string][]> {
+    const { body } = await spark.http('/openapi.json', { token: null });
+    const paths = Object.entries(body['paths'] as Record<string, object>);
+    return paths
+      .filter(([path]) => path.startsWith('/v1/'))
+      .flatMap(([path, methods]) =>
+        Object.keys(methods).map((method): [string, string] => [
+          method.toUpperCase(),
+          path
+            .replace('{sha}', '0'.repeat(64))
+            .replaceAll(/\{\w+\}/g, `${'0'.repeat(8)}-0000-0000-0000-${'0'.repeat(12)}`),
+        ]),
+      );
+  }
+
   it('given no token, a wrong one or another scheme, everything but health is 401', async () => {
     const wrong = 'x'.repeat(spark.endpoints.token.length);
-    for (const [method, path] of [
-      ['POST', '/v1/commands'],
-      ['GET', '/v1/commands'],
-      ['GET', `/v1/commands/${'0'.repeat(8)}-0000-0000-0000-${'0'.repeat(12)}`],
-      ['GET', '/v1/sessions/a/events'],
-      ['GET', '/v1/sessions/a/operations'],
-      ['POST', '/v1/sessions/a/undo'],
-      ['GET', '/v1/dead-letters'],
-      ['GET', `/v1/frames/${'0'.repeat(64)}`],
-      ['GET', '/nowhere'],
-    ] as const)
+    const routes = await protectedRoutes();
+    expect(routes.length).toBeGreaterThan(30);
+    expect(routes.filter(([, path]) => /[{}]/.test(path))).toEqual([]);
+    for (const [method, path] of [...routes, ['GET', '/nowhere'] as const])
       for (const authorization of [
         undefined,
         `Bearer ${wrong}`,
@@ -260,7 +269,7 @@ describe('what is refused', () => {
           method,
           token: null,
           ...(authorization === undefined ? {} : { headers: { authorization } }),
-          ...(method === 'POST' ? { body: {} } : {}),
+          ...(method === 'GET' ? {} : { body: {} }),
         });
         expect(answer.status, `${method} ${path} with ${String(authorization)}`).toBe(401);
         expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/);

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { treeOf } from '../support/projectTree.js';
 import { eventually, newHome, removeHome, Spark } from '../support/spark.js';
 import { shaOf as sha } from './support/history.js';
+import { edit } from './support/scripts.js';
 import { sessionSteps } from './support/sessionSteps.js';
 
 describe('what undo and redo take back, and what they leave alone', () => {
@@ -63,6 +64,37 @@ describe('what undo and redo take back, and what they leave alone', () => {
     writeFileSync(join(project, path), 'class Edited {}\n');
     await undo(session);
     expect(spark.file(path)).toBeUndefined();
+  });
+
+  it('given a patch for a version that is no longer there, it is a conflict that names both, and no byte is changed', async () => {
+    const session = 'stale-patch';
+    const path = 'Assets/Stale.cs';
+    const [old, now] = ['class Stale {}\n', 'class Stale { int now; }\n'];
+    await generate(session, 'Stale', old);
+    await generate(session, 'Stale', now, true);
+    const tree = treeOf(project);
+    const effects = (await spark.effects()).length;
+    const answer = await spark.submitAndWait({
+      type: 'unity.apply_patch',
+      sessionId: session,
+      payload: { path, edits: [{ ...edit, newText: '// mine\n' }], expectedSha256: sha(old) },
+    });
+    expect(answer.status).toBe(409);
+    expect(answer.body).toMatchObject({
+      code: 'conflict',
+      error: { path, expectedSha256: sha(old), currentSha256: sha(now) },
+    });
+    const commandId = String(answer.body['commandId']);
+    const row = await spark.command(commandId);
+    expect(row).toMatchObject({ state: 'conflict', error_code: 'stale_file' });
+    expect(treeOf(project)).toEqual(tree);
+    expect((await spark.effects()).length).toBe(effects);
+    await done('unity.apply_patch', session, {
+      path,
+      edits: [{ ...edit, newText: '// mine\n' }],
+      expectedSha256: sha(now),
+    });
+    expect(spark.file(path)?.toString()).toBe(`// mine\n${now}`);
   });
 
   it('given a foreign file where a delete was undone or a create redone, that is a conflict and the file stays', async () => {

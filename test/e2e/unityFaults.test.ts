@@ -31,8 +31,21 @@ const SURVIVED: readonly Case[] = [
 const OPERATIONS = [
   { what: 'create', tool: 'create_script' },
   { what: 'overwrite', tool: 'apply_text_edits' },
+  { what: 'patch', tool: 'apply_text_edits' },
   { what: 'delete', tool: 'delete_script' },
 ] as const;
+
+/** Reads are simply asked again; what they answer is of the project as it stands. */
+const READS = [
+  { type: 'unity.render_preview', tool: 'manage_camera' },
+  { type: 'unity.deconstruct_asset', tool: 'manage_asset' },
+] as const;
+const READ_FAULTS: readonly Case[] = [
+  { fault: 'lose_reply', attempts: 2 },
+  { fault: 'reload_before', ms: 800, attempts: 2 },
+  { fault: 'hang', ms: 1_500, attempts: 1 },
+  { fault: 'disconnect', attempts: 2 },
+];
 
 const titleOf = ({ fault, reply }: Case): string => (reply ? `${fault} (${reply})` : fault);
 
@@ -59,22 +72,36 @@ describe('faults of the editor during a call', () => {
       payload: { name: path.slice(path.lastIndexOf('/') + 1, -3), path, code, overwrite },
     });
 
+  /** `code`: what the file shall be; a patch puts its first line before what is there. */
+  function change(what: (typeof OPERATIONS)[number]['what'], sessionId: string, path: string, code: string) {
+    if (what === 'create' || what === 'overwrite')
+      return generate(sessionId, path, code, what === 'overwrite');
+    if (what === 'delete')
+      return spark.submitAndWait({ type: 'unity.delete_script', sessionId, payload: { path } });
+    const at = { startLine: 1, startCol: 1, endLine: 1, endCol: 1 };
+    const newText = code.slice(0, code.indexOf('\n') + 1);
+    return spark.submitAndWait({
+      type: 'unity.apply_patch',
+      sessionId,
+      payload: { path, edits: [{ ...at, newText }] },
+    });
+  }
+
   /** One operation on a file of its own, with the fault armed for just this call. */
   async function operate({ what, tool }: (typeof OPERATIONS)[number], fault: object) {
     n++;
     const [sessionId, path] = [`faults-${n}`, `Assets/Faults/F${n}.cs`];
-    const [old, code] = [`class F${n} { /* old */ }\n`, `class F${n} { /* new ${n} */ }\n`];
+    const old = `class F${n} { /* old */ }\n`;
+    const code = what === 'patch' ? `// new ${n}\n${old}` : `class F${n} { /* new ${n} */ }\n`;
     if (what !== 'create') expect((await generate(sessionId, path, old)).status).toBe(200);
     await spark.sim('faults', { editor: 'default', tool, count: 1, ...fault });
-    const answer =
-      what === 'delete'
-        ? await spark.submitAndWait({ type: 'unity.delete_script', sessionId, payload: { path } })
-        : await generate(sessionId, path, code, what === 'overwrite');
+    const answer = await change(what, sessionId, path, code);
     const faults = (await spark.sim('faults', undefined, 'GET'))['faults'];
     expect(faults, 'the fault has been used').toEqual([]);
     const states = {
       create: [null, shaOf(code)],
       overwrite: [null, shaOf(old), shaOf(code)],
+      patch: [null, shaOf(old), shaOf(code)],
       delete: [null, shaOf(old), null],
     }[what];
     return { answer, sessionId, path, states, before: what === 'create' ? undefined : old };
@@ -110,15 +137,46 @@ describe('faults of the editor during a call', () => {
     });
   });
 
+  describe.each(READS)('$type', ({ type, tool }) => {
+    it.each(READ_FAULTS.map((fault) => [titleOf(fault), fault] as const))(
+      'given %s, it completes all the same, and nothing has happened to the project',
+      async (_title, { attempts, ...fault }) => {
+        const before = await spark.effects();
+        await spark.sim('faults', { editor: 'default', tool, count: 1, ...fault });
+        // A size that nobody has asked for yet: a picture that is known would spend no call.
+        const payload =
+          type === 'unity.render_preview'
+            ? { width: 100 + ++n, height: 64 }
+            : { path: 'Assets/Prefabs/Crate.prefab' };
+        const { body } = await spark.submitAndWait({ type, sessionId: `faults-${tool}`, payload });
+        expect((await spark.sim('faults', undefined, 'GET'))['faults'], 'the fault has been used').toEqual(
+          [],
+        );
+        expect(body).toMatchObject({ state: 'completed', attempts });
+        expect(body['result']).toMatchObject(
+          type === 'unity.render_preview'
+            ? { cached: false, frameRef: expect.stringMatching(/^\/v1\/frames\//) }
+            : { assetType: 'UnityEngine.GameObject', prefab: { totalObjects: 2 } },
+        );
+        expect(await spark.effects()).toEqual(before);
+        const row = await spark.command(String(body['commandId']));
+        expect(await eventTypes(spark, row['command_id'])).toEqual([
+          expect.stringMatching(/\.started$/),
+          expect.stringMatching(/\.completed$/),
+        ]);
+      },
+    );
+  });
+
   it('given every call refused, attempts end, and the dead letter says so', async () => {
     const path = 'Assets/Faults/Hopeless.cs';
     await spark.sim('faults', { editor: 'default', tool: 'create_script', fault: 'disconnect', count: 100 });
     const answer = await generate('faults-hopeless', path, 'class Hopeless {}');
     expect(answer.body).toMatchObject({ state: 'failed', error: { code: 'attempts_exhausted' } });
     const row = await spark.command(String(answer.body['commandId']));
-    expect(row).toMatchObject({ state: 'failed', attempts: 6, error_code: 'attempts_exhausted' });
+    expect(row).toMatchObject({ state: 'failed', attempts: 3, error_code: 'attempts_exhausted' });
     const left = ((await spark.sim('faults', undefined, 'GET'))['faults'] as { left: number }[])[0]?.left;
-    expect(left, 'calls that were really made').toBe(100 - 6);
+    expect(left, 'calls that were really made').toBe(100 - 3);
     expect(await effectsOn(spark, path)).toEqual([]);
     await eventually(async () => {
       const letters = await spark.sql('SELECT * FROM spark_dead_letters WHERE command_id = $1', [
@@ -127,6 +185,24 @@ describe('faults of the editor during a call', () => {
       expect(letters).toHaveLength(1);
     });
   });
+
+  it.each([
+    [
+      'create_script',
+      'unity.generate_script',
+      { name: 'Often', path: 'Assets/Faults/Often.cs', code: 'class Often {}' },
+    ],
+    ['manage_camera', 'unity.render_preview', { width: 32, height: 32, format: 'png', mode: 'fast' }],
+  ])(
+    'given an editor busy at %s for more often than there are attempts, %s waits and spends one',
+    async (tool, type, payload) => {
+      await spark.sim('faults', { editor: 'default', tool, fault: 'busy', ms: 50, count: 8 });
+      const answer = await spark.submitAndWait({ type, sessionId: 'faults-often', payload });
+      expect(answer.body).toMatchObject({ state: 'completed' });
+      expect((await spark.sim('faults', undefined, 'GET'))['faults'], 'all eight were met').toEqual([]);
+      expect(await spark.command(String(answer.body['commandId']))).toMatchObject({ attempts: 1 });
+    },
+  );
 
   it('given an editor away for 20 s, its commands wait, spend no attempt, and run once in order when it is back', async () => {
     const paths = Array.from({ length: 5 }, (_, index) => `Assets/Faults/Away${index}.cs`);

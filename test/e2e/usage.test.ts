@@ -101,4 +101,17 @@ describe('usage', () => {
     for (const time of ['acceptedAt', 'startedAt', 'finishedAt'])
       expect([time, live.body[time]]).toEqual([time, later[time]]);
   });
+
+  it('given a command that failed without a call, it has the same attempts in both answers', async () => {
+    const live = await spark.submitAndWait({
+      type: 'unity.delete_script',
+      sessionId: 'usage-attempts',
+      payload: { path: 'Assets/None.cs' },
+    });
+    const id = String(live.body['commandId']);
+    await spark.command(id);
+    const later = (await spark.http(`/v1/commands/${id}`)).body;
+    expect(later).toMatchObject({ source: 'replica', state: 'failed' });
+    expect(live.body['attempts']).toBe(later['attempts']);
+  });
 });

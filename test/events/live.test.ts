@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CommandType } from '../../src/commands/catalogue.js';
+import { CATALOGUE, type CommandType } from '../../src/commands/catalogue.js';
 import { definitionOfEvent, liveBodyOf, liveSubjectOf } from '../../src/events/live.js';
 import { command, completed, failed, operationOf, started } from '../support/story.js';
 
@@ -8,10 +8,27 @@ const TABLE: [type: CommandType, live: string, eventName: string, callName: stri
   ['unity.generate_script', 'spark.runtime.unity', 'generate_unity_script', 'generate_unity_script'],
   ['unity.apply_patch', 'spark.runtime.unity', 'apply_unity_patch', 'apply_unity_patch'],
   ['unity.delete_script', 'spark.runtime.unity', 'delete_unity_script', 'delete_unity_script'],
+  ['unity.ingest_asset', 'spark.runtime.unity', 'ingest_unity_asset', 'ingest_unity_asset'],
+  ['unity.deconstruct_asset', 'spark.runtime.unity', 'deconstruct_unity_asset', 'deconstruct_unity_asset'],
+  ['unity.get_build_status', 'spark.runtime.unity', 'get_unity_build_status', 'get_unity_build_status'],
+  ['unity.call_tool', 'spark.runtime.unity', 'call_unity_tool', 'call_unity_tool'],
   ['unity.render_preview', 'spark.preview.unity', 'preview', 'render_unity_preview'],
+  ['unity.run_build', 'spark.build.unity', 'build', 'run_unity_build'],
+  ['cv.ocr', 'spark.runtime.cv', 'cv_ocr', 'cv_ocr'],
+  ['cv.ocv', 'spark.runtime.cv', 'cv_ocv', 'cv_ocv'],
+  ['cv.classify', 'spark.runtime.cv', 'cv_classify', 'cv_classify'],
+  ['asr.transcribe', 'spark.runtime.asr', 'asr_transcribe', 'asr_transcribe'],
   ['session.undo', 'spark.runtime.session', 'undo', 'undo'],
   ['session.redo', 'spark.runtime.session', 'redo', 'redo'],
+  ['session.rollback', 'spark.runtime.session', 'rollback', 'rollback'],
+  ['session.import', 'spark.runtime.session', 'import', 'import'],
+  ['preset.apply', 'spark.runtime.session', 'preset_apply', 'preset_apply'],
+  ['usage.report', 'spark.runtime.session', 'usage_report', 'usage_report'],
 ];
+
+it('the table of live events names every command of the catalogue, and no other', () => {
+  expect(TABLE.map(([type]) => type).toSorted()).toEqual(Object.keys(CATALOGUE).toSorted());
+});
 
 describe.each(TABLE)('events of %s', (type, live, eventName, callName) => {
   const story = command({ type, sessionId: 'session-9' });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_EVENTS_PER_MESSAGE, seqOf, streamSeqOf } from '../../src/events/event.js';
-import { decodeLogMessage, encodeLogMessage } from '../../src/events/log.js';
+import { decodeLogMessage, encodeLogMessage, isLogMessage } from '../../src/events/log.js';
 import { isTerminal, stateAfter } from '../../src/events/outcome.js';
 import { UnknownEventVersionError, type Upcasters, upcast } from '../../src/events/upcast.js';
 import { command, completed, failed, operationOf, started } from '../support/story.js';
@@ -19,6 +19,25 @@ describe('a message of the log', () => {
 
   it('given none, is a claim: nothing comes back', () => {
     expect(decodeLogMessage(encodeLogMessage([]), 1, 1, 0)).toEqual([]);
+  });
+
+  it.each([
+    ['an acknowledgement of the server', '{"stream":"SPARK_COMMANDS", "seq":7}'],
+    ['no JSON', 'x{'],
+    ['nothing', ''],
+    ['null', 'null'],
+    ['a list', '[1]'],
+    ['events that are no list', '{"v":1,"events":{}}'],
+  ])('given %s, is not ours, and holds no events', (_what, text) => {
+    const data = Buffer.from(text);
+    expect(isLogMessage(data)).toBe(false);
+    expect(decodeLogMessage(data, 1, 1, 0)).toEqual([]);
+    expect(isLogMessage(encodeLogMessage([]))).toBe(true);
+  });
+
+  it('given a form yet to come, is refused rather than passed over', () => {
+    const newer = Buffer.from(JSON.stringify({ v: 2, events: [] }));
+    expect(() => decodeLogMessage(newer, 1, 1, 0)).toThrow(UnknownEventVersionError);
   });
 
   it('keeps any text of a client as it was', () => {

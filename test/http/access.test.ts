@@ -89,6 +89,14 @@ describe('scopes', () => {
     const undo = { type: 'session.undo', sessionId: 's1', payload: {} };
     expect((await call('POST', '/v1/commands', undo)).status).toBe(403);
   });
+
+  it('given a reader that calls a tool of its own choice, then it is 403 and names the scope exec', async () => {
+    const payload = { tool: 'execute_menu_item', arguments: {} };
+    const body = { type: 'unity.call_tool', sessionId: 's1', payload };
+    const reply = await spark.call('POST', '/v1/commands', { body, token: READ_TOKEN });
+    expect([reply.status, reply.json['code']]).toEqual([403, 'forbidden']);
+    expect(reply.json['detail']).toContain('"exec"');
+  });
 });
 
 describe('the Host header', () => {

@@ -254,6 +254,15 @@ describe('POST /v1/dead-letters/{id}/redrive', () => {
     expect([reply.status, reply.json['detail']]).toEqual([403, expect.stringContaining('"exec"')]);
   });
 
+  it('given a preset, then it needs each of its scopes beside admin', async () => {
+    const { id } = letter({
+      originalSubject: 'spark.commands.default.preset.apply.s1',
+      body: '{"presetId":"visual-novel"}',
+    });
+    const reply = await redrive(id, {}, NO_EXEC);
+    expect([reply.status, reply.json['detail']]).toEqual([403, expect.stringContaining('"asset:write"')]);
+  });
+
   it('given a dropped letter, then it is taken up only by who says which redrive it is', async () => {
     const { id } = letter({ state: 'dropped', actedBy: 'ops', droppedAt: '2026-03-02T00:00:00.000Z' });
     const reply = await redrive(id);

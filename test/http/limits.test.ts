@@ -1,10 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { parseRateLimits } from '../../src/core/rateRules.js';
+import { grantOf } from '../../src/http/auth.js';
 import { RateLimitedSubmitter } from '../../src/ingest/rateLimitedSubmitter.js';
 import { RateLimit } from '../../src/resilience/rateLimit.js';
+import { heldBack } from '../../src/workers/heldBack.js';
+import { newTask } from '../../src/workers/task.js';
+import { aCommand, aRequest } from '../support/commandFixtures.js';
 import { FakeSubmitter } from '../support/httpFakes.js';
-import { type Harness, READ_TOKEN, script, startHarness } from '../support/httpHarness.js';
+import { type Harness, READ_TOKEN, script, startHarness, TOKEN } from '../support/httpHarness.js';
 
 const opened: Harness[] = [];
 const start = async (...of: Parameters<typeof startHarness>): Promise<Harness> => {
@@ -53,6 +57,42 @@ describe('rate limits over HTTP', () => {
     expect(inner.accepted.map(({ sessionId }) => sessionId)).toEqual(['a', 'b']);
     const whole = await spark.call('POST', '/v1/commands', { body: [item('a'), item('b')] });
     expect([whole.status, whole.json['code']]).toEqual([429, 'rate_limited']);
+  });
+});
+
+const ITEM = { delivery: {} as never, index: 0, settle: () => undefined };
+
+describe('whom the limit of an actor counts', () => {
+  const limited = () => {
+    const inner = new FakeSubmitter();
+    const limit = new RateLimit(parseRateLimits('actor=2/h'), systemClock);
+    return { inner, limit, submitter: new RateLimitedSubmitter(inner, limit) };
+  };
+
+  it('given names that a client makes up, then its token is counted; the names stay with the commands', async () => {
+    const { inner, submitter } = limited();
+    const spark = await start({ submitter, tokens: [grantOf('ann', TOKEN), grantOf('bob', READ_TOKEN)] });
+    const post = async (actor: string, token: string) =>
+      (await spark.call('POST', '/v1/commands', { body: { ...script(), actor }, token })).status;
+    expect([await post('a', TOKEN), await post('b', TOKEN), await post('c', TOKEN)]).toEqual([202, 202, 429]);
+    // Not even another's name spends what is another's.
+    expect([await post('ann', READ_TOKEN), await post('d', READ_TOKEN), await post('e', READ_TOKEN)]).toEqual(
+      [202, 202, 429],
+    );
+    expect(inner.accepted.map(({ actor }) => actor)).toEqual(['a', 'b', 'ann', 'd']);
+    expect(inner.accepted.some((request) => 'credential' in request)).toBe(false);
+  });
+
+  it('given a flood over NATS, by submit and by publish, then it is one actor, and no token of HTTP feels it', async () => {
+    const { limit, submitter } = limited();
+    const request = (actor: string) => ({ ...aRequest(), actor });
+    expect((await submitter.submit([request('http/ann')]))[0]?.kind).toBe('accepted');
+    const published = (actor: string) =>
+      heldBack(newTask({ ...aCommand(), actor }, { kind: 'stream', item: ITEM }, undefined), limit);
+    expect([published('ann'), published('ann')?.kind]).toEqual([undefined, 'retry']);
+    expect((await submitter.submit([request('x')]))[0]?.kind).toBe('rate_limited');
+    const ann = { ...request('ann'), credential: 'ann' };
+    expect((await submitter.submit([ann]))[0]?.kind).toBe('accepted');
   });
 });
 
@@ -124,6 +164,22 @@ describe('POST /v1/commands/{id}/cancel', () => {
     const reply = await cancel(await accepted(), { token: READ_TOKEN });
     expect([reply.status, reply.json['code']]).toEqual([403, 'forbidden']);
     expect(reply.json['detail']).toContain('script:write');
+  });
+
+  it('given a command of several scopes, then a token that lacks one of them may not cancel it', async () => {
+    const scriptsOnly = 'scripts-only-token-0123456789';
+    const own = await start({
+      tokens: [grantOf('tester', TOKEN), grantOf('scripts', scriptsOnly, ['read', 'script:write'])],
+    });
+    const body = { type: 'preset.apply', sessionId: 's', payload: { presetId: 'platformer-2d' } };
+    const { json } = await own.call('POST', '/v1/commands', { body });
+    const path = `/v1/commands/${String(json['commandId'])}/cancel`;
+    const refused = await own.call('POST', path, { token: scriptsOnly });
+    expect([refused.status, refused.json['detail']]).toEqual([
+      403,
+      expect.stringContaining('"asset:write" of preset.apply'),
+    ]);
+    expect((await own.call('POST', path)).status).toBe(202);
   });
 
   it('given a stream that does not answer, then it is 503 and nothing was cancelled', async () => {

@@ -138,4 +138,14 @@ describe('POST /v1/presets/{id}/apply', () => {
     expect(reply.status).toBe(403);
     expect(reply.json['detail']).toContain(scope);
   });
+
+  it('given a token that may write scripts only, then preset.apply as a plain command is 403 too', async () => {
+    const body = { type: 'preset.apply', sessionId: 's1', payload: { presetId: 'platformer-2d' } };
+    const before = spark.submitter.accepted.length;
+    const reply = await spark.call('POST', '/v1/commands', { body, token: SCRIPTS_ONLY });
+    expect([reply.status, reply.json['code']]).toEqual([403, 'forbidden']);
+    expect(reply.json['detail']).toContain('"asset:write"');
+    expect(spark.submitter.accepted.length).toBe(before);
+    expect((await spark.call('POST', '/v1/commands', { body })).status).toBe(202);
+  });
 });

@@ -1,14 +1,24 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/commands/limits.js';
 import { sha256, uuidFrom } from '../../src/core/ids.js';
+import { grantOf } from '../../src/http/auth.js';
 import { HTTP_LIMITS } from '../../src/http/limits.js';
 import { commandRow, completedEvent, failedEvent } from '../support/httpFakes.js';
-import { type Harness, READ_TOKEN, startHarness } from '../support/httpHarness.js';
+import { type Harness, READ_TOKEN, startHarness, TOKEN } from '../support/httpHarness.js';
 import { operationRow } from '../support/operationFakes.js';
 
+const UNDO_ONLY = 'undo-only-token-0123456789';
+const UNDO_AND_SCRIPTS = 'undo-and-scripts-token-0123456789';
 let spark: Harness;
 beforeAll(async () => {
-  spark = await startHarness();
+  spark = await startHarness({
+    tokens: [
+      grantOf('tester', TOKEN),
+      grantOf('reader', READ_TOKEN, ['read']),
+      grantOf('undoer', UNDO_ONLY, ['read', 'undo']),
+      grantOf('writer', UNDO_AND_SCRIPTS, ['read', 'undo', 'script:write']),
+    ],
+  });
 });
 afterAll(async () => {
   await spark.server.stop();
@@ -186,6 +196,47 @@ describe('export and import', () => {
     expect([reply.status, reply.json['code']]).toEqual([422, 'schema_violation']);
     expect(spark.images.stored.size).toBe(0);
     expect(spark.submitter.accepted).toHaveLength(before);
+  });
+
+  it.each([
+    ['script:write', UNDO_ONLY],
+    ['asset:write', UNDO_AND_SCRIPTS],
+  ])('given a token that may undo but lacks %s, then it may import by neither door', async (scope, token) => {
+    stored(1);
+    spark.reads.operations.push(operationRow(1, { state: 'undone' }));
+    const document = (await exported()).json;
+    spark.images.stored.clear();
+    const before = spark.submitter.accepted.length;
+    const payload = { operations: document['operations'] };
+    for (const [path, body] of [
+      ['/v1/sessions/s2/operations/import', document],
+      ['/v1/commands', { type: 'session.import', sessionId: 's2', payload }],
+    ] as const) {
+      const reply = await spark.call('POST', path, { body, token });
+      expect([reply.status, reply.json['code']]).toEqual([403, 'forbidden']);
+      expect(reply.json['detail']).toContain(`"${scope}"`);
+    }
+    expect(spark.submitter.accepted).toHaveLength(before);
+    expect(spark.images.stored.size).toBe(0);
+  });
+
+  it('given a path of a kind that SPARK does not write, then it is 422 and points to it', async () => {
+    stored(1);
+    spark.reads.operations.push(operationRow(1, { path: 'Assets/Plugins/evil.dll' }));
+    const document = (await exported()).json;
+    const pointers = async (path: string, body: unknown) => {
+      const reply = await spark.call('POST', path, { body });
+      return [reply.status, ...(reply.json['errors'] as { pointer: string }[]).map(({ pointer }) => pointer)];
+    };
+    expect(await pointers('/v1/sessions/s2/operations/import', document)).toEqual([
+      422,
+      '/operations/0/path',
+    ]);
+    const payload = { operations: document['operations'] };
+    expect(await pointers('/v1/commands', { type: 'session.import', sessionId: 's2', payload })).toEqual([
+      422,
+      '/payload/operations/0/path',
+    ]);
   });
 
   it('given a body above the limit of other routes, then it is taken; one with a wrong path is refused', async () => {

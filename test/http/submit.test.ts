@@ -53,6 +53,7 @@ describe('POST /v1/commands, one command', () => {
       payload: script()['payload'],
       idempotencyKey: 'all-fields',
       actor: 'Jane Doe',
+      credential: 'tester',
       correlationId: 'c/1',
       causationId: 'c/0',
       deadline: '2030-01-31T12:00:00.000Z',

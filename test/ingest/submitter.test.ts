@@ -62,6 +62,23 @@ function setup(answers: PublishResult[] = [], lookup: LedgerLookup = async () =>
 const failed: PublishResult = { kind: 'failed', error: new Error('no answer') };
 
 describe('the submitter', () => {
+  it('given what must be there first, does that only when it may store, and stores nothing when that fails', async () => {
+    const { submitter, stored, backpressure } = setup();
+    const requests = [aRequest({ key: 'a' })];
+    const seen: number[] = [];
+    const first = await submitter.submit(requests, async () => {
+      seen.push(stored.length);
+    });
+    expect([first[0]?.kind, seen, stored.length]).toEqual(['accepted', [0], 1]);
+    const broken = await submitter.submit(requests, () => Promise.reject(new Error('gone')));
+    expect([broken[0]?.kind, stored.length]).toEqual(['unavailable', 1]);
+    backpressure.streamFull();
+    const refused = await submitter.submit(requests, async () => {
+      seen.push(stored.length);
+    });
+    expect([refused[0]?.kind, seen]).toEqual(['saturated', [0]]);
+  });
+
   it('given requests at one moment, stores one message a partition and answers each in its place', async () => {
     const { submit, stored, accepted } = setup();
     const [first, second] = await Promise.all([submit({ key: 'a' }, { editor: 'right' }), submit({})]);

@@ -56,7 +56,7 @@ const workerLog = (nc: NatsConnection, partition: number) =>
     clock: systemClock,
     live: createLiveFeed(nc, systemClock, { progressDropped: nothing, frameDropped: nothing }),
     limits: { batchEvents: 250, batchBytes: 512 * 1024 },
-    stats: { published: nothing, failed: nothing },
+    stats: { waiting: nothing, acked: nothing, published: nothing, failed: nothing },
   });
 async function first<T>(items: AsyncIterable<T>): Promise<T> {
   for await (const item of items) return item;

@@ -10,7 +10,7 @@ import { createDeadLetterSource, createDeadLetters } from '../../src/streams/dea
 import { createImageStore } from '../../src/streams/imageStore.js';
 import { replayLog } from '../../src/streams/logReader.js';
 import { createParking } from '../../src/streams/parking.js';
-import { claimPartition } from '../../src/streams/partitionLog.js';
+import { claimPartition, type LogStats } from '../../src/streams/partitionLog.js';
 import { provision } from '../../src/streams/provision.js';
 import { partitionOf } from '../../src/streams/subjects.js';
 import { STREAMS } from '../../src/streams/topology.js';
@@ -48,13 +48,15 @@ afterAll(async () => {
   await Promise.all(open.map((made) => made.close()));
 });
 
-const logOn = (on: NatsConnection): LogPort => ({
+const nothing = (): void => undefined;
+const silent: LogStats = { waiting: nothing, acked: nothing, published: nothing, failed: nothing };
+const logOn = (on: NatsConnection, stats = silent): LogPort => ({
   claim: (partition) =>
     claimPartition(on, partition, {
       clock: systemClock,
       live: { published: () => undefined, progress: () => undefined, frame: () => undefined },
       limits: { batchEvents: 250, batchBytes: 512 * 1024 },
-      stats: { published: () => undefined, failed: () => undefined },
+      stats,
     }),
   replay: (onEvent, signal) => replayLog(on, onEvent, signal),
 });
@@ -83,7 +85,7 @@ deadLetterSuite('JetStream', () => ({
 }));
 
 describe('a dead letter of a hostile publish', () => {
-  const place = { partition: 0, seq: 5_000, index: 0, count: 1 };
+  const place = { stream: 'made-1', partition: 0, seq: 5_000, index: 0, count: 1 };
   const keep = async (
     original: { subject: string; headers: Record<string, string>; data: Uint8Array },
     index: number,
@@ -97,6 +99,11 @@ describe('a dead letter of a hostile publish', () => {
       if (letter.stream.seq === place.seq && letter.stream.index === index) return letter;
     throw new Error('not kept');
   };
+
+  it('says where it lay: its place, and in which command stream', async () => {
+    const letter = await keep({ subject: 'spark.commands.x', headers: {}, data: Buffer.from('{') }, 7);
+    expect(letter.stream).toEqual({ seq: 5_000, index: 7, mark: 'made-1' });
+  });
 
   it('with megabytes of headers is kept, they are cut short, and it fits the smallest server', async () => {
     const many = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`H${n}`, 'x'.repeat(100)]));
@@ -186,6 +193,40 @@ describe('an append whose answer gets lost', () => {
     const events: SparkEvent[] = [];
     await replayLog(nc, (logged) => logged.partition === partition && events.push(logged.event), stop.signal);
     expect(events).toEqual([kept]);
+    await far.close();
+    await proxy.close();
+  });
+});
+
+describe('what an appender tells', () => {
+  it('is what waits for its ack, and how long the oldest of a message has waited', async () => {
+    const proxy: TcpProxy = await startTcpProxy(Number(new URL(server.url).port));
+    const far = await connected(`nats://127.0.0.1:${proxy.port}`);
+    const told = { waiting: 0, published: 0, acked: [] as number[] };
+    const log = await logOn(far, {
+      waiting: (change) => {
+        told.waiting += change;
+      },
+      acked: (durationMs) => told.acked.push(durationMs),
+      published: (events) => {
+        told.published += events;
+      },
+      failed: nothing,
+    }).claim(++unused);
+    const before = await messagesOf(STREAMS.log);
+    proxy.loseReplies = true;
+    const appending = Promise.all([
+      log.append([completed(command()), completed(command())]),
+      log.append([completed(command())]),
+    ]);
+    await expect.poll(() => messagesOf(STREAMS.log)).toBe(before + 1);
+    expect(told).toEqual({ waiting: 3, published: 0, acked: [] });
+    proxy.loseReplies = false;
+    proxy.cut();
+    await appending;
+    expect(told).toEqual({ waiting: 0, published: 3, acked: [expect.any(Number)] });
+    expect(told.acked[0]).toBeGreaterThan(0);
+    await log.close();
     await far.close();
     await proxy.close();
   });

@@ -59,7 +59,7 @@ async function startWorker(): Promise<{ worker: Worker; lost: unknown[] }> {
   const nothing = (): void => undefined;
   const live = { published: nothing, progress: nothing, frame: nothing };
   const limits = { batchEvents: 250, batchBytes: 512 * 1024 };
-  const stats = { published: nothing, failed: nothing };
+  const stats = { waiting: nothing, acked: nothing, published: nothing, failed: nothing };
   const inbox = await createCommandInbox(nc);
   const worker = new Worker({
     inbox,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createMetrics } from '../../src/observability/metrics.js';
 import { METRICS } from '../../src/observability/names.js';
+import { codeOf, filesUnder } from '../support/sourceText.js';
 
 describe('the table of names', () => {
   it.each(Object.entries(METRICS))(
@@ -13,6 +14,14 @@ describe('the table of names', () => {
       expect('buckets' in row).toBe(row.kind === 'histogram');
     },
   );
+
+  it('holds no name that nothing sets', () => {
+    const sources = filesUnder('src', ['.ts']).filter(({ path }) => !path.endsWith('observability/names.ts'));
+    const unset = Object.keys(METRICS).filter(
+      (name) => !sources.some(({ text }) => codeOf(text, 'keep').includes(`'${name}'`)),
+    );
+    expect(unset).toEqual([]);
+  });
 
   it('given any label, then it is none that grows with the work', () => {
     const labels = new Set(Object.values(METRICS).flatMap((row): readonly string[] => row.labels));

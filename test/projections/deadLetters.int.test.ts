@@ -170,6 +170,27 @@ it('given a rebuild from the streams, in whichever order or both at once, then t
   expect(await dump()).toEqual(live);
 });
 
+it('given a place that is told again by a worker that did not know its letter was stored, then it is one row, live and rebuilt', async () => {
+  const own = new MemoryDeadLetters();
+  const place = (mark: string, index = 0) => letter({ stream: { seq: 77, index, mark } });
+  own.stream.append(place('one'));
+  own.stream.append(place('one', 1));
+  await projected(own);
+  own.stream.append(place('one'));
+  own.stream.append(place('another'));
+  own.stream.append(place('another'));
+  await projected(own);
+  const live = await dump();
+  expect(live.map(({ id, stream_mark }: { id: string; stream_mark: string }) => [id, stream_mark])).toEqual([
+    ['1', 'one'],
+    ['2', 'one'],
+    ['4', 'another'],
+  ]);
+  await forget('dead_letters');
+  await projected(own);
+  expect(await dump()).toEqual(live);
+});
+
 it('given filters and pages, then only what matches is listed, each once', async () => {
   await projected(letters);
   await projected(actions);

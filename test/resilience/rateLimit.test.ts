@@ -63,6 +63,40 @@ describe('a rate limit', () => {
     expect(limit.take(ask({ type: 'cv.ocr', actor: 'bob', sessionId: 's9' }))).toBeUndefined();
   });
 
+  it('given 200 builds of 200 made-up actors and sessions, lets through four times what one actor may, in every process that hears of it', () => {
+    const { limit, clock } = limitOf('');
+    const build = (n: number) => ask({ type: 'unity.run_build', actor: `actor-${n}`, sessionId: `s-${n}` });
+    const refusals = Array.from({ length: 200 }, (_, n) => limit.take(build(n))).filter(Boolean);
+    expect(refusals).toHaveLength(200 - 4 * 30);
+    expect(refusals[0]).toEqual({
+      limit: 'unity.run_build/all',
+      count: 120,
+      windowSeconds: 60,
+      retryAfterMs: 500,
+    });
+    expect(limit.take(ask())).toBeUndefined();
+    const other = new RateLimit(parseRateLimits(''), clock);
+    other.spentElsewhere(limit.spent());
+    expect(other.take(build(999))?.limit).toBe('unity.run_build/all');
+    clock.advance(500);
+    expect(limit.take(build(1_000))).toBeUndefined();
+  });
+
+  it('given more made-up names than are told apart, still remembers what was let through of a tool', () => {
+    const { limit } = limitOf('unity.run_build=1/h');
+    const build = (n: number) =>
+      limit.take(ask({ type: 'unity.run_build', actor: `a${n}`, sessionId: `s${n}` }));
+    expect([1, 2, 3, 4].map(build)).toEqual([undefined, undefined, undefined, undefined]);
+    for (let n = 0; n < 100_000; n++) limit.take(ask({ actor: `b${n}`, sessionId: `t${n}` }));
+    expect(build(5)?.limit).toBe('unity.run_build/all');
+  });
+
+  it('given a tool without a limit, has none over everybody either', () => {
+    const { limit } = limitOf('unity.run_build=off');
+    for (let n = 0; n < 500; n++)
+      expect(limit.take(ask({ type: 'unity.run_build', actor: `a${n}` }))).toBeUndefined();
+  });
+
   it('whatever is asked when, never lets through more than a full bucket and what has come in since', () => {
     const step = fc.record({ waitMs: fc.nat(400), asks: fc.nat(12) });
     fc.assert(

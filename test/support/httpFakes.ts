@@ -9,6 +9,7 @@ import {
   type SparkEvent,
 } from '../../src/events/event.js';
 import type {
+  BeforeStore,
   Cancellations,
   CommandBeginning,
   CommandStatus,
@@ -39,8 +40,10 @@ export class FakeSubmitter implements Submitter {
   onAccepted: ((commandId: string, request: CommandRequest) => void) | undefined;
   readonly #known = new Map<string, string>();
 
-  submit(requests: readonly CommandRequest[]): Promise<SubmitResult[]> {
-    return Promise.resolve(requests.map((request) => this.answer?.(request) ?? this.#accept(request)));
+  async submit(requests: readonly CommandRequest[], beforeStore?: BeforeStore): Promise<SubmitResult[]> {
+    const answers = requests.map((request) => this.answer?.(request));
+    if (answers.every((answer) => answer === undefined)) await beforeStore?.();
+    return requests.map((request, at) => answers[at] ?? this.#accept(request));
   }
 
   #accept(request: CommandRequest): SubmitResult {

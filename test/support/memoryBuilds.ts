@@ -53,6 +53,11 @@ export class MemoryBuilds implements BuildGate {
     this.table = new Map();
   }
 
+  async removeOutput(_editor: string, build: BuildIntent): Promise<Answer> {
+    this.outputs.delete(build.outputPath);
+    return { kind: 'done', message: '', data: {} };
+  }
+
   async status(_editor: string, jobId: string | null): Promise<BuildStatus> {
     this.#look(jobId ?? 'newest');
     if (this.silent !== undefined) return { kind: 'silent', reason: this.silent };

@@ -40,7 +40,6 @@ export async function startOwnNats(): Promise<OwnNats> {
       permissions: {
         publish: { allow: NATS_PERMISSIONS[role].publish },
         subscribe: { allow: NATS_PERMISSIONS[role].subscribe },
-        allowResponses: true,
       },
     })),
     onRestart: () => restarted?.(),

@@ -160,8 +160,17 @@ describe('whether an entry of the job table is this build', () => {
     ['Builds/webgl/c-1', true],
     ['C:\\Projects\\Game\\Builds\\webgl\\c-1', true],
     ['Builds/webgl/c-2', false],
-    [null, true],
-  ])('given the output path %s: %s', (outputPath, ours) => {
-    expect(isThisBuild(entry({ outputPath }), build)).toBe(ours);
+  ])('given the output path %s: %s, whatever was asked for', (outputPath, ours) => {
+    for (const askedId of [null, 'job-1'])
+      expect(isThisBuild(entry({ outputPath }), build, askedId)).toBe(ours);
+  });
+
+  it.each([
+    ['the newest build', null, 'job-1', false],
+    ['its own job id', 'job-1', 'job-1', true],
+    ['its own job id, and the entry names none', 'job-1', null, true],
+    ['its own job id, and the answer is about another', 'job-1', 'job-2', false],
+  ])('given no output path and %s was asked for', (_, askedId, jobId, ours) => {
+    expect(isThisBuild(entry({ outputPath: null, jobId }), build, askedId)).toBe(ours);
   });
 });

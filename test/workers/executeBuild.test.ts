@@ -96,6 +96,48 @@ describe('run_build', () => {
     expect(await endOf(await rig.go(rig.task(webgl())))).toMatchObject({ error: { code: 'build_lost' } });
   });
 
+  it('given the newest build names no output path and has ended, then it is not taken for this one', async () => {
+    const rig = new ExecuteRig();
+    rig.gate.builds.set('somebody', { state: 'succeeded' });
+    rig.gate.builds.script.push({ reaches: false, answer: unknown });
+    expect(await endOf(await rig.go(rig.task(webgl())))).toMatchObject({ error: { code: 'build_lost' } });
+  });
+
+  it('given the newest build names no output path and runs, then it is waited for, and what it leaves tells', async () => {
+    const rig = new ExecuteRig();
+    const task = rig.task(webgl());
+    rig.gate.builds.set('somebody', {});
+    rig.gate.builds.script.push({ reaches: false, answer: unknown });
+    const output = outputPathOf('webgl', task.command.commandId);
+    let looks = 0;
+    rig.gate.builds.onLook = (look) => {
+      if (look !== 'newest' || ++looks < 100) return;
+      rig.gate.builds.set('somebody', { state: 'failed' });
+      rig.gate.builds.outputs.set(output, 10);
+    };
+    expect(await endOf(await rig.go(task))).toMatchObject({
+      kind: 'completed',
+      result: { foundBy: 'output' },
+    });
+    expect(rig.gate.builds.looks.slice(0, 99)).toEqual(Array.from({ length: 99 }, () => 'newest'));
+  });
+
+  it('given another build held the editor for longer than a build may take, then this one still has all its time', async () => {
+    const rig = new ExecuteRig();
+    const task = rig.task(webgl());
+    rig.gate.builds.script.push({ reaches: false, answer: away });
+    expect(await rig.go(task)).toMatchObject({ kind: 'hold' });
+    Object.assign(task.started ?? {}, { timestamp: new Date(rig.clock.nowMs()).toISOString() });
+    rig.clock.advance(2 * 3_600_000);
+    const verdict = await rig.go(task);
+    let looks = 0;
+    rig.gate.builds.onLook = () => {
+      if (++looks === 3) rig.gate.builds.set('job-1', { state: 'succeeded' });
+    };
+    expect(await endOf(verdict)).toMatchObject({ kind: 'completed' });
+    expect(rig.ticks[0]).toMatchObject({ elapsedMs: 0 });
+  });
+
   it('given a start that was certainly not taken, then it is tried again and starts once', async () => {
     const rig = new ExecuteRig();
     const task = rig.task(webgl());

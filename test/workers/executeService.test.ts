@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/commands/limits.js';
+import { MAX_FILES_IN_MEMORY, MAX_FILES_WAITING, MediaRoom } from '../../src/services/mediaRoom.js';
 import { SERVICE_RESULT_BYTES } from '../../src/workers/capServiceResult.js';
 import type { MediaFile, MediaServices, ServiceAnswer } from '../../src/workers/servicesPort.js';
 import { aCommand } from '../support/commandFixtures.js';
@@ -14,7 +15,10 @@ const AWAY: ServiceAnswer = { kind: 'away', reason: 'the circuit of cv is open',
 class Services implements MediaServices {
   readonly calls: { type: string; payload: unknown; file: MediaFile }[] = [];
   circuitOpen = false;
+  /** What calls wait for before they answer. */
+  answered: Promise<unknown> = Promise.resolve();
   readonly #answers: ServiceAnswer[];
+  readonly #room = new MediaRoom();
 
   constructor(answers: ServiceAnswer[]) {
     this.#answers = answers;
@@ -24,8 +28,13 @@ class Services implements MediaServices {
     return this.circuitOpen && AWAY.kind === 'away' ? AWAY : undefined;
   }
 
+  withRoom<T>(_type: string, work: () => Promise<T>, signal: AbortSignal) {
+    return this.#room.run(work, signal);
+  }
+
   async call(type: string, payload: unknown, file: MediaFile): Promise<ServiceAnswer> {
     this.calls.push({ type, payload, file });
+    await this.answered;
     return this.#answers.shift() ?? DONE;
   }
 }
@@ -84,6 +93,33 @@ describe('cv.* and asr.transcribe', () => {
     services.circuitOpen = false;
     expect(await rig.go(task)).toMatchObject({ kind: 'failed', error: { code: 'file_not_found' } });
     expect([task.attempts, services.calls.length]).toEqual([0, 0]);
+  });
+
+  it('given more commands at once than files may lie in memory, the others are held before a file is read', async () => {
+    const { rig, services, command } = setUp();
+    let answer: (value?: unknown) => void = () => undefined;
+    services.answered = new Promise((resolve) => {
+      answer = resolve;
+    });
+    const read = rig.gate.readFile.bind(rig.gate);
+    let reads = 0;
+    rig.gate.readFile = (...args) => {
+      reads++;
+      return read(...args);
+    };
+    const places = MAX_FILES_IN_MEMORY + MAX_FILES_WAITING;
+    const tasks = Array.from({ length: places + 3 }, () => rig.task(command()));
+    const verdicts = tasks.map((task) => rig.go(task));
+    for (const verdict of await Promise.all(verdicts.slice(places)))
+      expect(verdict).toMatchObject({ kind: 'hold', retryAfterMs: 500 });
+    await expect.poll(() => services.calls.length).toBe(MAX_FILES_IN_MEMORY);
+    expect(reads).toBe(MAX_FILES_IN_MEMORY);
+    expect(tasks.slice(places).map(({ attempts }) => attempts)).toEqual([0, 0, 0]);
+    answer();
+    for (const verdict of await Promise.all(verdicts.slice(0, places)))
+      expect(verdict).toMatchObject({ kind: 'completed' });
+    const held = tasks.at(-1);
+    expect(held && (await rig.go(held)), 'there is room again').toMatchObject({ kind: 'completed' });
   });
 
   it('given failures, it is tried again until its attempts are spent', async () => {

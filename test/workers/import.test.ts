@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../src/commands/limits.js';
 import type { SessionImport } from '../../src/commands/sessionImport.js';
 import { sha256, uuidFrom } from '../../src/core/ids.js';
 import { aCommand, scriptPayload } from '../support/commandFixtures.js';
@@ -20,6 +21,13 @@ const operation = (n: number, over: Partial<Imported> = {}): Imported => ({
   after: image(`text ${n}`),
   ...over,
 });
+/** A picture as its header says it; nobody unfolds it here. */
+const pngOf = (widthPx: number, heightPx: number): Buffer => {
+  const bytes = Buffer.from('89504e470d0a1a0a0000000d4948445200000000000000000806000000', 'hex');
+  bytes.writeUInt32BE(widthPx, 16);
+  bytes.writeUInt32BE(heightPx, 20);
+  return bytes;
+};
 const importing = (operations: readonly Imported[]) =>
   aCommand({ seq: ++seq, type: 'session.import', payload: { operations } });
 const step = (type: string, payload: object = {}) => aCommand({ seq: ++seq, type, payload });
@@ -77,6 +85,41 @@ describe('session.import', () => {
         outcome: 'failed',
         error: { code: 'image_missing', images: [after.sha256] },
       });
+  });
+
+  it('given bytes that are not what an asset’s path says, or more pixels than are taken in, fails and names the path', async () => {
+    const rig = await aRig();
+    const png = pngOf(64, 64);
+    const huge = pngOf(16_384, 16_384);
+    const texts = [Buffer.from('MZ no picture'), png, huge];
+    await rig.images.put(texts.map((bytes) => ({ sha256: sha256(bytes), bytes })));
+    const of = (bytes: Buffer) => ({ sha256: sha256(bytes), bytes: bytes.byteLength, meta: null });
+    const asset = (path: string, over: Partial<Imported>) => operation(1, { path, after: null, ...over });
+    const run = (one: Imported) => rig.run(importing([one]));
+    const forged = of(Buffer.from('MZ no picture'));
+    for (const one of [
+      asset('Assets/A.png', { after: forged, state: 'undone' }),
+      asset('Assets/A.PNG', { before: forged, state: 'applied' }),
+      asset('Assets/A.jpg', { after: of(png) }),
+    ])
+      expect(await run(one)).toMatchObject({
+        outcome: 'failed',
+        error: { code: 'mime_mismatch', path: one.path, field: 'operations' },
+      });
+    expect(await run(asset('Assets/A.png', { after: of(huge) }))).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'image_too_large', limit: LIMITS.imagePixels },
+    });
+    // The same bytes under two names are judged as each of them.
+    const both = [
+      asset('Assets/A.png', { after: of(png) }),
+      operation(2, { path: 'Assets/B.wav', after: of(png) }),
+    ];
+    expect(await rig.run(importing(both))).toMatchObject({ error: { path: 'Assets/B.wav' } });
+    expect(rig.undoLog.operationsOf('session-1')).toEqual([]);
+    expect(await run(asset('Assets/A.png', { after: of(png), state: 'undone' }))).toMatchObject({
+      kind: 'completed',
+    });
   });
 
   it('never names an import as the later change of a conflict', async () => {

@@ -105,6 +105,22 @@ describe('a lane', () => {
     expect(finished.filter((seq) => !(seq % 2))).toEqual([2, 4, 6]);
   });
 
+  it('given a newer command at the moment at which an older one comes out of the parking, keeps them in order', async () => {
+    const { lane, finished, parked, parking } = setup(() => completed);
+    // Parked by an earlier life, and its lane is opened: the newer one is delivered at each of the microtasks that follow.
+    for (let gap = 0; gap < 30; gap++) {
+      finished.length = 0;
+      const older = task(2 * gap + 1);
+      parked.found({ parkedSeq: await parking.park('left', [older.command]), commands: [older.command] });
+      lane.kick();
+      for (let n = 0; n < gap; n++) await Promise.resolve();
+      lane.accept(task(2 * gap + 2));
+      await eventually(() => finished.length === 2, `both, gap ${gap}`);
+      expect(finished).toEqual([2 * gap + 1, 2 * gap + 2]);
+      parked.ended(parking.parks, older.command.position);
+    }
+  });
+
   it('given a parking that fails, ends the ownership rather than lose the command', async () => {
     const { lane, fatal, parking, away } = setup(() => hold);
     away.now = true;

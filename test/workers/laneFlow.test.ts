@@ -101,6 +101,17 @@ describe('commands beside the lane', () => {
     await eventually(() => finished.length === 3, 'all');
   });
 
+  it('begin when the one before them in their session, which needed the lane, has ended', async () => {
+    const { lane, end, runs, finished } = setup();
+    lane.accept(taskOf(1, 'a'));
+    lane.accept(taskOf(2, 'a', 'cv.ocr'));
+    await runs(1);
+    end(1);
+    await runs(2);
+    end(2);
+    await eventually(() => finished.length === 2 && lane.idle, 'both');
+  });
+
   it('given a service that is away, hold their own session only', async () => {
     const { lane, clock, end, runs, finished } = setup();
     lane.accept(taskOf(1, 'a', 'cv.ocr'));

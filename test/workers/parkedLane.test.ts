@@ -1,18 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ParkedLane } from '../../src/workers/parkedLane.js';
+import type { ParkedBatch } from '../../src/workers/ports.js';
+import type { Task } from '../../src/workers/task.js';
 import { aCommand, aTask } from '../support/commandFixtures.js';
 import { MemoryParking } from '../support/memoryStreams.js';
 
 const EDITOR = 'left';
 const placeOf = (seq: number) => ({ seq, index: 0 });
 const task = (seq: number) => aTask(aCommand({ seq, editor: EDITOR }));
+const fetchedTask = (seq: number, parkedSeq = seq): Task => ({
+  ...task(seq),
+  origin: { kind: 'parked', parkedSeq },
+});
 const errors: unknown[] = [];
 const owner = async (): Promise<void> => undefined;
 const laneOf = (parking: MemoryParking, stillOwner = owner) =>
   new ParkedLane(EDITOR, parking, stillOwner, (error) => errors.push(error));
-const seqsOf = (batches: Awaited<ReturnType<ParkedLane['fetch']>>) =>
+const seqsOf = (batches: readonly ParkedBatch[]) =>
   batches.map(({ commands }) => commands.map(({ position }) => position.seq));
+async function fetchOf(lane: ParkedLane, wants?: (sessionId: string) => boolean): Promise<ParkedBatch[]> {
+  const batches: ParkedBatch[] = [];
+  expect(await lane.fetch((batch) => batches.push(batch), wants)).toBe(batches.length);
+  return batches;
+}
 /** Batches of one command each: stored one after the other. */
 async function stored(parking: MemoryParking, count: number): Promise<ParkedLane> {
   const lane = laneOf(parking);
@@ -33,7 +44,7 @@ describe('the parked part of a lane', () => {
     expect(lane.active).toBe(true);
     await Promise.all(storing);
     expect([parking.batches.length, lane.active, lane.hasMore]).toEqual([1, true, true]);
-    expect(seqsOf(await lane.fetch())).toEqual([[1, 2, 3]]);
+    expect(seqsOf(await fetchOf(lane))).toEqual([[1, 2, 3]]);
     expect([lane.active, lane.hasMore]).toEqual([false, false]);
   });
 
@@ -60,7 +71,7 @@ describe('the parked part of a lane', () => {
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     parking.failing = false;
     await lane.store(task(3));
-    expect(seqsOf(await lane.fetch())).toEqual([[3]]);
+    expect(seqsOf(await fetchOf(lane))).toEqual([[3]]);
   });
 
   it('given that another worker has taken over, says nothing of its commands as stored', async () => {
@@ -76,17 +87,17 @@ describe('the parked part of a lane', () => {
     await lane.store(task(1));
     const second = lane.store(task(2));
     while (parking.batches.length < 2) await new Promise((resolve) => setImmediate(resolve));
-    expect(seqsOf(await lane.fetch())).toEqual([[1]]);
+    expect(seqsOf(await fetchOf(lane))).toEqual([[1]]);
     confirm();
     await second;
-    expect(seqsOf(await lane.fetch())).toEqual([[2]]);
+    expect(seqsOf(await fetchOf(lane))).toEqual([[2]]);
   });
 
   it('releases a place only once all before it have ended', async () => {
     const parking = new MemoryParking();
     const lane = await stored(parking, 8);
-    await lane.fetch();
-    await lane.fetch();
+    await fetchOf(lane);
+    await fetchOf(lane);
     for (const seq of [2, 3, 4, 5]) lane.ended(seq, placeOf(seq));
     expect(parking.batches.map(({ parkedSeq }) => parkedSeq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     for (const seq of [1, 6, 7, 8]) lane.ended(seq, placeOf(seq));
@@ -100,29 +111,29 @@ describe('the parked part of a lane', () => {
     const lane = laneOf(parking);
     for (const batch of await parking.read(EDITOR, 0, 16)) lane.found(batch);
     expect(lane.active).toBe(true);
-    expect(seqsOf(await lane.fetch())).toEqual([[1], [2], [3]]);
+    expect(seqsOf(await fetchOf(lane))).toEqual([[1], [2], [3]]);
   });
 
   it('given commands back unexecuted, fetches them again', async () => {
     const parking = new MemoryParking();
     const lane = await stored(parking, 4);
-    await lane.fetch();
+    await fetchOf(lane);
     lane.ended(1, placeOf(1));
-    lane.putBack([3, 2, 4]);
+    lane.putBack([3, 2, 4].map((seq) => fetchedTask(seq)));
     lane.putBack([]);
     expect(lane.hasMore).toBe(true);
-    expect(seqsOf(await lane.fetch())).toEqual([[2], [3], [4]]);
+    expect(seqsOf(await fetchOf(lane))).toEqual([[2], [3], [4]]);
   });
 
   it('given an end told twice around a put-back, keeps the place of what has not ended', async () => {
     const parking = new MemoryParking();
     const lane = laneOf(parking);
     await Promise.all([lane.store(task(1)), lane.store(task(2))]);
-    const [batch] = await lane.fetch();
+    const [batch] = await fetchOf(lane);
     const seq = batch?.parkedSeq ?? 0;
     // The first runs while the second goes back; the batch comes again, where the first is known to have ended.
-    lane.putBack([seq]);
-    await lane.fetch();
+    lane.putBack([fetchedTask(2, seq)]);
+    await fetchOf(lane);
     lane.ended(seq, placeOf(1));
     lane.ended(seq, placeOf(1));
     expect(parking.batches).toHaveLength(1);
@@ -141,7 +152,7 @@ describe('the parked part of a lane', () => {
       lane.store(of(953, 'flood')),
     ]);
     expect([lane.holds('flood'), lane.holds('meek'), lane.holds('nobody')]).toEqual([true, true, false]);
-    const first = (await lane.fetch()).flatMap(({ commands }) =>
+    const first = (await fetchOf(lane)).flatMap(({ commands }) =>
       commands.map(({ position }) => position.seq),
     );
     expect(first).toContain(952);
@@ -149,16 +160,22 @@ describe('the parked part of a lane', () => {
       Array.from({ length: first.length - 1 }, (_, at) => at + 1),
     );
     expect([lane.holds('flood'), lane.holds('meek')]).toEqual([true, false]);
-    expect(await lane.fetch((sessionId) => sessionId === 'meek')).toEqual([]);
+    expect(await fetchOf(lane, (sessionId) => sessionId === 'meek')).toEqual([]);
   });
 
-  it('finds a command that is stored and not fetched, by its session', async () => {
+  it('scans what is stored and not fetched of a session, each batch once, until enough is seen', async () => {
     const lane = await stored(new MemoryParking(), 3);
     const { command } = task(2);
-    expect(await lane.find(command.sessionId, command.commandId)).toEqual({ parkedSeq: 2, command });
-    expect(await lane.find('another', command.commandId)).toBeUndefined();
-    await lane.fetch();
-    expect(await lane.find(command.sessionId, command.commandId)).toBeUndefined();
+    const seen: number[] = [];
+    const look = async (batch: ParkedBatch) => {
+      seen.push(batch.parkedSeq);
+      return batch.commands.some(({ commandId }) => commandId === command.commandId);
+    };
+    expect([await lane.scan([command.sessionId, command.sessionId], look), seen]).toEqual([true, [1, 2]]);
+    await lane.scan(['another'], look);
+    await fetchOf(lane);
+    await lane.scan([command.sessionId], look);
+    expect(seen).toEqual([1, 2]);
   });
 
   it('whatever is stored, fetched, put back and ended, loses nothing, and hands out in order', async () => {
@@ -174,7 +191,7 @@ describe('the parked part of a lane', () => {
           if (next === 'store')
             await Promise.all([lane.store(task(++last)), ...(at % 2 ? [lane.store(task(++last))] : [])]);
           if (next === 'fetch')
-            for (const { parkedSeq, commands } of await lane.fetch())
+            for (const { parkedSeq, commands } of await fetchOf(lane))
               for (const { position } of commands)
                 if (ended.has(position.seq)) lane.ended(parkedSeq, position);
                 else held.push({ parkedSeq, seq: position.seq });
@@ -186,7 +203,7 @@ describe('the parked part of a lane', () => {
             lane.ended(first.parkedSeq, placeOf(first.seq));
           }
           if (next === 'putBack') {
-            lane.putBack(held.map(({ parkedSeq }) => parkedSeq));
+            lane.putBack(held.map(({ parkedSeq, seq }) => fetchedTask(seq, parkedSeq)));
             held = [];
           }
           expect(held.map(({ seq }) => seq)).toEqual(held.map(({ seq }) => seq).toSorted((a, b) => a - b));

@@ -63,6 +63,8 @@ describe('events as data', () => {
     expect(failedEvent(aTask(command, started), { ...verdict, operationId: 'op' }, 5.04, NOW)).toMatchObject({
       durationMs: 5,
       operationId: 'op',
+      // What began counts as tried once, as in the read models.
+      attempts: 1,
     });
     expect(failedEvent(aTask(command, started), verdict, 5, NOW)).not.toHaveProperty('envelope');
   });

@@ -181,7 +181,7 @@ function aRigWithAll(): ExecuteRig {
 
 describe('a dry run', () => {
   const planned = async (rig: ExecuteRig, direction: 'undo' | 'redo' | 'rollback', to?: string) =>
-    planUndo(rig.undoLog, rig.context, {
+    planUndo({ undoLog: rig.undoLog, builds: rig.context.jobs }, rig.context, {
       sessionId: 'session-1',
       direction,
       ...(to === undefined ? {} : { to }),

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FAULT_POINTS } from '../../src/workers/executeContext.js';
 import { eventually } from '../support/autoClock.js';
 import { scriptPayload } from '../support/commandFixtures.js';
@@ -99,6 +99,31 @@ describe('a worker', () => {
         expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
         expect(numbers).toHaveLength(5);
       }
+  });
+
+  it('given forty editors at work at once, does not take its own listeners for a leak', async () => {
+    const warned: Error[] = [];
+    const hear = (warning: Error): void => void warned.push(warning);
+    process.on('warning', hear);
+    try {
+      const world = new WorkerWorld();
+      for (let n = 0; n < 40; n++)
+        world.publish({ editor: `e${n}`, payload: scriptPayload(`Assets/N${n}.cs`) });
+      let inCall = 0;
+      let most = 0;
+      world.gate.onCall = async () => {
+        most = Math.max(most, ++inCall);
+        await world.clock.sleep(5);
+        inCall--;
+      };
+      await started(world);
+      await world.settled();
+      expect(most).toBeGreaterThan(10);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(warned).toEqual([]);
+    } finally {
+      process.off('warning', hear);
+    }
   });
 
   it('given a command whose deadline has passed, ends it without a beginning', async () => {
@@ -297,6 +322,39 @@ describe('pulling', () => {
     expect(pauses.length).toBeGreaterThan(2);
     expect(pauses.every((paused, at) => paused === (at % 2 === 0))).toBe(true);
     expect(world.gate.effects).toHaveLength(100);
+  });
+
+  it('given an editor that is slow under load, holds fewer in flight, and again as many as allowed once it is fast', async () => {
+    // The pace is looked at by a timer of the process; here the virtual time of the calls drives it.
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const world = new WorkerWorld();
+      const limits: number[] = [];
+      let callMs = 500;
+      const publish = (count: number, what: string): void => {
+        for (let n = 0; n < count; n++)
+          world.publish({ sessionId: `${what}${n}`, payload: scriptPayload(`Assets/${what}${n}.cs`) });
+      };
+      const { worker } = await started(world, { limits: { maxInflight: 64, batchSize: 4 } });
+      world.gate.onCall = async () => {
+        await world.clock.sleep(callMs);
+        await vi.advanceTimersByTimeAsync(callMs);
+        limits.push(worker.inFlightLimit);
+      };
+      expect(worker.inFlightLimit).toBe(64);
+      publish(150, 'Slow');
+      await world.settled();
+      // 2 s of work at 500 ms a call are 4 commands; what two lanes may always have are 16.
+      expect(Math.min(...limits)).toBe(16);
+      callMs = 1;
+      limits.length = 0;
+      publish(1_500, 'Fast');
+      await world.settled();
+      expect(limits[0]).toBeLessThan(64);
+      expect(limits.at(-1)).toBe(64);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('given the brake on and off ten thousand times, goes on as on the first', async () => {

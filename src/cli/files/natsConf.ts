@@ -18,6 +18,8 @@ jetstream {
   store_dir: /data
   # Every acknowledged message survives a power cut. Needs 2.15, where a batch is one fsync.
   sync_interval: always
+  # Never false: an acknowledgement that a client has sent to the JetStream API would be a valid purge (docs/adr/0014).
+  strict: true
 }
 
 authorization {

@@ -31,8 +31,8 @@ const WORDS_LIMIT = 5_000;
 export class OcrEngine {
   readonly #threads = { fast: new Thread('fast'), accurate: new Thread('accurate') };
 
-  /** Throws `ServiceError`: 429 when too many wait, 422 for a picture that cannot be read. An abort ends the engine's work at once. */
-  recognize(picture: Buffer, mode: Mode, signal: AbortSignal): Promise<RecognizedPage> {
+  /** A picture that comes as a function is made in its turn. Throws `ServiceError`: 429 when too many wait, 422 for a picture that cannot be read. An abort ends the engine's work at once. */
+  recognize(picture: Buffer | (() => Buffer), mode: Mode, signal: AbortSignal): Promise<RecognizedPage> {
     return this.#threads[mode].run(picture, signal);
   }
 }
@@ -48,7 +48,7 @@ class Thread {
     this.#mode = mode;
   }
 
-  async run(picture: Buffer, signal: AbortSignal): Promise<RecognizedPage> {
+  async run(picture: Buffer | (() => Buffer), signal: AbortSignal): Promise<RecognizedPage> {
     if (this.#waiting >= MAX_WAITING)
       throw new ServiceError(429, 'busy', `${MAX_WAITING} pictures wait already`, 1);
     this.#waiting++;
@@ -57,7 +57,7 @@ class Thread {
     const turn = (async () => {
       await before.catch(() => undefined);
       signal.throwIfAborted();
-      return this.#recognize(picture, signal);
+      return this.#recognize(typeof picture === 'function' ? picture() : picture, signal);
     })();
     this.#last = turn;
     try {

@@ -13,7 +13,7 @@ export interface NumberedPage extends RecognizedPage {
 
 /** The text of a picture, page by page: tesseract reads PNG, JPEG and BMP itself, a TIFF is taken apart for it. */
 export async function recognizeFile(
-  ocr: OcrEngine,
+  ocr: Pick<OcrEngine, 'recognize'>,
   file: { readonly mime: string; readonly bytes: Buffer; readonly signal: AbortSignal },
   mode: Mode,
   maxPages: number,
@@ -26,7 +26,7 @@ export async function recognizeFile(
     );
   const pictures = file.mime === 'image/tiff' ? decodeTiff(file.bytes, maxPages) : [file.bytes];
   const pages: NumberedPage[] = [];
-  for (const [at, picture] of pictures.entries())
-    pages.push({ page: at + 1, ...(await ocr.recognize(picture, mode, file.signal)) });
+  for (const picture of pictures)
+    pages.push({ page: pages.length + 1, ...(await ocr.recognize(picture, mode, file.signal)) });
   return pages;
 }

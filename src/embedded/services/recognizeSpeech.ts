@@ -3,13 +3,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ServiceError } from './errors.js';
+import { decodeSound } from './decodeSound.js';
 import type { SpeechPrograms } from './speechPrograms.js';
-import { samplesOf, splitAtPauses, WANTED_RATE } from './wavSamples.js';
+import { splitAtPauses, WANTED_RATE } from './wavSamples.js';
 
 const run = promisify(execFile);
-/** It hears about five times as fast as people speak, and a caller waits 60 s. */
-const LIMIT_SECONDS = 240;
 const STEP_TIMEOUT_MS = 120_000;
 
 export interface Recognized {
@@ -23,13 +21,6 @@ export interface Recognized {
   readonly durationSeconds: number;
 }
 
-const EXTENSIONS: Readonly<Record<string, string>> = {
-  'audio/wav': 'wav',
-  'audio/flac': 'flac',
-  'audio/ogg': 'ogg',
-  'audio/mpeg': 'mp3',
-};
-
 /** Decode → 16 kHz mono → cut at pauses → pocketsphinx. Throws `ServiceError` for what cannot be heard, the signal's reason on abort. */
 export async function recognizeSpeech(
   programs: SpeechPrograms,
@@ -40,24 +31,8 @@ export async function recognizeSpeech(
   const dir = await mkdtemp(join(tmpdir(), 'spark-speech-'));
   const options = { cwd: dir, env: programs.env, signal, timeout: STEP_TIMEOUT_MS, maxBuffer: 4 << 20 };
   try {
-    const source = `in.${EXTENSIONS[mime] ?? 'wav'}`;
-    await writeFile(join(dir, source), bytes);
-    await run(programs.decoder, ['-pcm16', source, 'pcm.wav'], options).catch((error: unknown) => {
-      signal.throwIfAborted();
-      throw new ServiceError(
-        422,
-        'unreadable_media',
-        `the recording cannot be decoded: ${String(error).split('\n')[0]?.slice(0, 200)}`,
-      );
-    });
-    const samples = samplesOf(await readFile(join(dir, 'pcm.wav')));
+    const samples = await decodeSound(programs, bytes, mime, options);
     const durationSeconds = Math.round((samples.length / WANTED_RATE) * 1_000) / 1_000;
-    if (durationSeconds > LIMIT_SECONDS)
-      throw new ServiceError(
-        422,
-        'recording_too_long',
-        `the recording lasts ${Math.ceil(durationSeconds)} s; the reference engine takes ${LIMIT_SECONDS} s at most: split it, or set ASR_SERVICE_URL`,
-      );
     const pieces = splitAtPauses(samples);
     const names = await Promise.all(
       pieces.map(async ({ start, end }, at) => {

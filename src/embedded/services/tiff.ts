@@ -2,25 +2,37 @@ import { inflateSync } from 'node:zlib';
 import { ServiceError } from './errors.js';
 import { lzwBytes, packBitsBytes } from './tiffPacking.js';
 
+/** One page at a time keeps the memory to one page; all together keep the time. Ten A4 pages of 300 dpi have 87 million. */
+const PIXELS_LIMIT = 64 * 1024 * 1024;
+const ALL_PIXELS_LIMIT = 2 * PIXELS_LIMIT;
+/** A page unpacked, before it is made grey. */
+const UNPACKED_LIMIT_BYTES = 128 * 1024 * 1024;
+const ENTRIES_LIMIT = 1_000;
+
 /**
  * The pages of a TIFF as pictures that tesseract reads (PGM): grey, black and white, palette and colour of 8 bits, plain or packed by
- * PackBits, LZW or Deflate. Anything else is refused by name.
+ * PackBits, LZW or Deflate. Anything else is refused by name. A page is decoded when its function is called, and not before: decoded, a
+ * file of a few KB may be hundreds of MB.
  */
-export function decodeTiff(bytes: Buffer, maxPages: number): Buffer[] {
+export function* decodeTiff(bytes: Buffer, maxPages: number): Generator<() => Buffer> {
   const file = new TiffFile(bytes);
-  const pages: Buffer[] = [];
   const seen = new Set<number>();
-  for (let at = file.long(4); at !== 0 && pages.length < maxPages && !seen.has(at); ) {
+  let pixels = 0;
+  for (let at = file.long(4); at !== 0 && seen.size < maxPages && !seen.has(at); ) {
     seen.add(at);
     const { tags, next } = file.directory(at);
-    pages.push(pageOf(bytes, tags));
+    const layout = layoutOf(tags);
+    pixels += layout.width * layout.height;
+    if (pixels > ALL_PIXELS_LIMIT)
+      throw refuse(
+        `its pages have more than ${ALL_PIXELS_LIMIT} pixels together; scale them down, or ask for fewer`,
+      );
+    yield () => pageOf(bytes, tags, layout);
     at = next;
   }
-  if (pages.length === 0) throw refuse('it has no pages');
-  return pages;
+  if (seen.size === 0) throw refuse('it has no pages');
 }
 
-const PIXELS_LIMIT = 64 * 1024 * 1024;
 const TAG = {
   width: 256,
   height: 257,
@@ -35,6 +47,7 @@ const TAG = {
   predictor: 317,
   palette: 320,
 } as const;
+const KNOWN_TAGS: ReadonlySet<number> = new Set(Object.values(TAG));
 type Tags = ReadonlyMap<number, readonly number[]>;
 const TYPE_BYTES: Readonly<Record<number, number>> = { 1: 1, 3: 2, 4: 4 };
 const VALUES_LIMIT = 100_000;
@@ -56,9 +69,12 @@ class TiffFile {
 
   directory(at: number): { tags: Tags; next: number } {
     const entries = this.#short(at);
+    if (entries > ENTRIES_LIMIT) throw refuse(`a directory of ${entries} entries`);
     const tags = new Map<number, readonly number[]>();
-    for (let entry = at + 2; entry < at + 2 + entries * 12; entry += 12)
-      tags.set(this.#short(entry), this.#values(entry));
+    for (let entry = at + 2; entry < at + 2 + entries * 12; entry += 12) {
+      const tag = this.#short(entry);
+      if (KNOWN_TAGS.has(tag) && !tags.has(tag)) tags.set(tag, this.#values(entry));
+    }
     return { tags, next: this.long(at + 2 + entries * 12) };
   }
 
@@ -94,55 +110,91 @@ interface Layout {
   readonly samples: number;
   readonly photometric: number;
   readonly predictor: number;
+  readonly compression: number;
+  readonly rowBytes: number;
 }
 
-function pageOf(bytes: Buffer, tags: Tags): Buffer {
+function layoutOf(tags: Tags): Layout {
   const first = (tag: number, otherwise: number): number => tags.get(tag)?.[0] ?? otherwise;
-  const layout: Layout = {
-    width: first(TAG.width, 0),
-    height: first(TAG.height, 0),
-    bits: first(TAG.bits, 1),
-    samples: first(TAG.samples, 1),
-    photometric: first(TAG.photometric, 0),
-    predictor: first(TAG.predictor, 1),
-  };
-  const { width, height, bits, samples } = layout;
+  const width = first(TAG.width, 0);
+  const height = first(TAG.height, 0);
+  const bits = first(TAG.bits, 1);
+  const samples = first(TAG.samples, 1);
   if (width === 0 || height === 0 || width * height > PIXELS_LIMIT)
     throw refuse(`a page of ${width} × ${height} pixels`);
-  if ((bits !== 8 && !(bits === 1 && samples === 1)) || samples > 4 || first(TAG.planar, 1) !== 1)
+  const known = bits === 8 || (bits === 1 && samples === 1);
+  if (!known || samples < 1 || samples > 4 || first(TAG.planar, 1) !== 1)
     throw refuse(`${samples} samples of ${bits} bits`);
   const rowBytes = Math.ceil((width * bits * samples) / 8);
-  const data = stripsOf(bytes, tags, rowBytes, layout, first(TAG.compression, 1));
-  const palette = tags.get(TAG.palette) ?? [];
-  const grey = Buffer.alloc(width * height);
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) grey[y * width + x] = greyAt(data, y * rowBytes, x, layout, palette);
-  return Buffer.concat([Buffer.from(`P5\n${width} ${height}\n255\n`), grey]);
+  if (rowBytes * height > UNPACKED_LIMIT_BYTES) throw refuse(`a page of ${rowBytes * height} bytes`);
+  return {
+    width,
+    height,
+    bits,
+    samples,
+    rowBytes,
+    photometric: first(TAG.photometric, 0),
+    predictor: first(TAG.predictor, 1),
+    compression: first(TAG.compression, 1),
+  };
 }
 
-function stripsOf(bytes: Buffer, tags: Tags, rowBytes: number, layout: Layout, compression: number): Buffer {
-  const { height, predictor, samples } = layout;
+interface Strip {
+  readonly packed: Buffer;
+  readonly firstRow: number;
+  readonly rows: number;
+}
+
+/** Strip by strip, so that no more than one of them lies unpacked beside the picture. */
+function pageOf(bytes: Buffer, tags: Tags, layout: Layout): Buffer {
+  const { width, height, rowBytes, compression } = layout;
+  const strips = stripsOf(bytes, tags, layout);
+  const palette = tags.get(TAG.palette) ?? [];
+  const header = Buffer.from(`P5\n${width} ${height}\n255\n`);
+  const page = Buffer.alloc(header.length + width * height);
+  header.copy(page);
+  for (const { packed, firstRow, rows } of strips) {
+    const data = unpack(packed, compression, rows * rowBytes);
+    if (data.length < rows * rowBytes) throw uncovered();
+    const plain = layout.predictor === 2 ? summed(data, rows, layout) : data;
+    let to = header.length + firstRow * width;
+    for (let row = 0; row < rows; row++)
+      for (let x = 0; x < width; x++) page[to++] = greyAt(plain, row * rowBytes, x, layout, palette);
+  }
+  return page;
+}
+
+/** The strips in their order; refused, before anything is unpacked, where they cannot cover the page. */
+function stripsOf(bytes: Buffer, tags: Tags, { height, rowBytes, compression }: Layout): Strip[] {
   const offsets = tags.get(TAG.offsets) ?? [];
   const counts = tags.get(TAG.counts) ?? [];
   const rowsPerStrip = Math.min(height, tags.get(TAG.rowsPerStrip)?.[0] ?? height);
-  const data = Buffer.alloc(rowBytes * height, 0);
-  for (const [strip, offset] of offsets.entries()) {
-    const at = strip * rowsPerStrip * rowBytes;
-    if (at >= data.length) break;
-    const wanted = Math.min(rowsPerStrip * rowBytes, data.length - at);
-    unpack(bytes.subarray(offset, offset + (counts[strip] ?? 0)), compression, wanted).copy(
-      data,
-      at,
-      0,
-      wanted,
-    );
+  const growth = MOST_GROWTH[compression];
+  if (growth === undefined) throw refuse(`its compression (${compression}) is not known here`);
+  if (offsets.length * rowsPerStrip < height) throw uncovered();
+  const strips: Strip[] = [];
+  for (let firstRow = 0; firstRow < height; firstRow += rowsPerStrip) {
+    const offset = offsets[strips.length] ?? 0;
+    const packed = bytes.subarray(offset, offset + (counts[strips.length] ?? 0));
+    const rows = Math.min(rowsPerStrip, height - firstRow);
+    if (packed.length * growth < rows * rowBytes) throw uncovered();
+    strips.push({ packed, firstRow, rows });
   }
-  if (predictor === 2)
-    for (let row = 0; row < data.length; row += rowBytes)
-      for (let x = samples; x < rowBytes; x++)
-        data[row + x] = ((data[row + x] ?? 0) + (data[row + x - samples] ?? 0)) & 0xff;
-  return data;
+  return strips;
 }
+
+/** Differences to the sample on the left, added up. */
+function summed(data: Buffer, rows: number, { samples, rowBytes, compression }: Layout): Buffer {
+  // Unpacked bytes are ours; those of a plain strip are the file itself.
+  const sums = compression === 1 ? Buffer.from(data.subarray(0, rows * rowBytes)) : data;
+  for (let row = 0; row < rows * rowBytes; row += rowBytes)
+    for (let x = samples; x < rowBytes; x++)
+      sums[row + x] = ((sums[row + x] ?? 0) + (sums[row + x - samples] ?? 0)) & 0xff;
+  return sums;
+}
+
+/** How many bytes one packed byte can stand for at most, by compression. */
+const MOST_GROWTH: Readonly<Record<number, number>> = { 1: 1, 5: 4_096, 8: 1_100, 32946: 1_100, 32773: 64 };
 
 function unpack(strip: Buffer, compression: number, wantedBytes: number): Buffer {
   switch (compression) {
@@ -185,5 +237,6 @@ function greyAt(data: Buffer, row: number, x: number, layout: Layout, palette: r
 
 const luma = (red: number, green: number, blue: number): number =>
   Math.round(red * 0.299 + green * 0.587 + blue * 0.114);
+const uncovered = (): ServiceError => refuse('its strips do not cover the page');
 const refuse = (why: string): ServiceError =>
   new ServiceError(422, 'unreadable_media', `this TIFF cannot be read: ${why}`);

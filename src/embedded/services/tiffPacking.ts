@@ -1,4 +1,4 @@
-/** PackBits: a count byte, then so many bytes as they are, or one byte so many times. Stops at `wantedBytes`. */
+/** PackBits: a count byte, then so many bytes as they are, or one byte so many times. Stops at `wantedBytes`; fewer where the data end. */
 export function packBitsBytes(packed: Buffer, wantedBytes: number): Buffer {
   const out = Buffer.alloc(wantedBytes);
   let to = 0;
@@ -12,13 +12,13 @@ export function packBitsBytes(packed: Buffer, wantedBytes: number): Buffer {
       to += 1 - count;
     }
   }
-  return out;
+  return out.subarray(0, to);
 }
 
 const CLEAR = 256;
 const END = 257;
 
-/** TIFF's LZW: most significant bit first, codes of 9 to 12 bits, wider one code early. Stops at `wantedBytes`. */
+/** TIFF's LZW: most significant bit first, codes of 9 to 12 bits, wider one code early. Stops at `wantedBytes`; fewer where the data end. */
 export function lzwBytes(packed: Buffer, wantedBytes: number): Buffer {
   const out = Buffer.alloc(wantedBytes);
   const starts = new Uint32Array(4_096);
@@ -52,7 +52,7 @@ export function lzwBytes(packed: Buffer, wantedBytes: number): Buffer {
     }
     if (next >= 2 ** width && width < 12) width++;
   }
-  return out;
+  return out.subarray(0, to);
 }
 
 function bitsAt(bytes: Buffer, bit: number, width: number): number {

@@ -3,10 +3,32 @@ import { ServiceError } from './errors.js';
 /** What the acoustic model was trained on. */
 export const WANTED_RATE = 16_000;
 
-/** A WAV of 16-bit PCM as one channel at 16 kHz, −32,768 to 32,767. */
+/** The recogniser hears about five times as fast as people speak, and a caller waits 60 s. */
+export const LIMIT_SECONDS = 240;
+/** Outside of these nobody records, and the arithmetic below would take or make too much. */
+const MIN_RATE = 4_000;
+const MAX_RATE = 192_000;
+const MAX_CHANNELS = 32;
+const MAX_CHUNKS = 1_000;
+
+export const tooLong = (what: string): ServiceError =>
+  new ServiceError(
+    422,
+    'recording_too_long',
+    `the recording ${what}; the reference engine takes ${LIMIT_SECONDS} s at most: split it, or set ASR_SERVICE_URL`,
+  );
+
+/** A WAV of 16-bit PCM as one channel at 16 kHz, −32,768 to 32,767. Throws `ServiceError`, before it makes anything of its size. */
 export function samplesOf(wav: Buffer): Int16Array {
   const { channels, rate, data } = chunksOf(wav);
+  if (rate < MIN_RATE || rate > MAX_RATE || channels > MAX_CHANNELS)
+    throw new ServiceError(
+      422,
+      'unreadable_media',
+      `the recording has ${channels} channels of ${rate} Hz; up to ${MAX_CHANNELS} of ${MIN_RATE} to ${MAX_RATE} Hz are heard`,
+    );
   const frames = Math.floor(data.length / (2 * channels));
+  if (frames / rate > LIMIT_SECONDS) throw tooLong(`lasts ${Math.ceil(frames / rate)} s`);
   const mono = new Float32Array(frames);
   for (let frame = 0; frame < frames; frame++) {
     let sum = 0;
@@ -20,7 +42,8 @@ export function samplesOf(wav: Buffer): Int16Array {
 function chunksOf(wav: Buffer): { channels: number; rate: number; data: Buffer } {
   let channels = 0;
   let rate = 0;
-  for (let at = 12; at + 8 <= wav.length; ) {
+  let at = 12;
+  for (let chunks = 0; at + 8 <= wav.length && chunks < MAX_CHUNKS; chunks++) {
     const name = wav.toString('latin1', at, at + 4);
     const size = wav.readUInt32LE(at + 4);
     if (name === 'fmt ' && at + 24 <= wav.length) {

@@ -55,7 +55,7 @@ export function registerCancel(app: App, deps: CancelRouteDeps): void {
       schema: {
         summary: 'Cancel a command',
         description:
-          'A command that waits ends as `cancelled` and is not executed; previews, looks, calls to services and builds are stopped; a change that has begun is finished, and the status says `too_late`. Needs the scope of the command, or `admin`. `Prefer: wait=10` waits for the end.',
+          'A command that waits ends as `cancelled` and is not executed; previews, looks, calls to services and builds are stopped; a change that has begun is finished, and the status says `too_late`. Needs the scopes of the command, or `admin`. `Prefer: wait=10` waits for the end.',
         tags: ['commands'],
         params: z.object({ id: z.string() }),
         body,
@@ -104,9 +104,10 @@ function statusOf({ state, type }: CommandView): 'cancelling' | 'cancelled' | 't
 /** Whoever may ask for such a command may take it back. */
 function authorize({ scopes }: Principal, { type }: CommandView): void {
   if (scopes.has('admin')) return;
-  const scope = definitionOf(type ?? '')?.scope;
-  if (scope && scopes.has(scope)) return;
-  const needed = scope ? `the scope "${scope}" of ${type}, or "admin"` : 'the scope "admin"';
+  const definition = definitionOf(type ?? '');
+  const missing = definition?.scopes.find((scope) => !scopes.has(scope));
+  if (definition && missing === undefined) return;
+  const needed = missing ? `the scope "${missing}" of ${type}, or "admin"` : 'the scope "admin"';
   throw new ProblemError(draft('forbidden', `cancelling this command needs ${needed}`));
 }
 

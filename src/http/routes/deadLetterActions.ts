@@ -63,7 +63,7 @@ const planned = z.object({
   items: z.array(z.object({ id: z.string(), type: z.string().nullable(), problem: z.string().nullable() })),
 });
 
-/** Redrive and drop, one letter or all that match; scope `admin`, and for a redrive that of its command too. */
+/** Redrive and drop, one letter or all that match; scope `admin`, and for a redrive those of its command too. */
 export function registerDeadLetterActions(app: App, deps: DeadLetterActionDeps): void {
   registerRedrive(app, deps);
   registerRedriveMatching(app, deps);
@@ -78,7 +78,7 @@ function registerRedrive(app: App, deps: DeadLetterActionDeps): void {
       schema: {
         summary: 'Make a new command of a dead letter',
         description:
-          'The same request again is harmless: one redrive is one command. It needs the scope of the command too. Follow it with `GET /v1/commands/{commandId}` and `Prefer: wait=10`.',
+          'The same request again is harmless: one redrive is one command. It needs the scopes of the command too. Follow it with `GET /v1/commands/{commandId}` and `Prefer: wait=10`.',
         tags: ['dead letters'],
         params: z.object({ id: z.string() }),
         body: overrides.nullish(),

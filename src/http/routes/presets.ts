@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { CATALOGUE } from '../../commands/catalogue.js';
 import { presetFolder } from '../../commands/presetApply.js';
 import { type App, needs, sendAnswer } from '../app.js';
 import { decideRequest } from '../decideRequest.js';
@@ -97,11 +98,11 @@ function registerApply(app: App, deps: PresetRouteDeps): void {
   app.post(
     '/v1/presets/:id/apply',
     {
-      onRequest: [needs('script:write'), needs('asset:write')],
+      onRequest: CATALOGUE['preset.apply'].scopes.map(needs),
       schema: {
         summary: 'Write a preset into a project, as one unit',
         description:
-          'The command `preset.apply`: all of its files or none, and `POST /v1/sessions/{id}/undo` takes all of them back. `Prefer: wait=30` waits for the outcome; `Idempotency-Key` makes a repeat harmless.',
+          'The command `preset.apply`: all of its files or none, and `POST /v1/sessions/{id}/undo` takes all of them back. Needs the scopes `script:write` and `asset:write`. `Prefer: wait=30` waits for the outcome; `Idempotency-Key` makes a repeat harmless.',
         tags: ['presets'],
         params: z.object({ id: z.string() }),
         body: applyBody,

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { CATALOGUE } from '../../commands/catalogue.js';
 import { sha256Hex } from '../../commands/fields.js';
 import { LIMITS } from '../../commands/limits.js';
 import { importedOperation } from '../../commands/sessionImport.js';
@@ -17,6 +18,7 @@ import { contextOf, principalOf } from '../requestContext.js';
 import { token } from '../requestSchema.js';
 import { answers, outcome, receipt } from '../responses.js';
 import { type SubmitDeps, submitOne } from '../submit.js';
+import { createTransferSlots, sendPaced, type TransferSlots } from '../transferSlots.js';
 import { catchUp } from './operations.js';
 
 /** What an export is and an import takes: operations oldest first, and the bytes they name. */
@@ -43,30 +45,17 @@ export interface TransferDeps extends SubmitDeps {
 
 /** `GET …/operations/export` and `POST …/operations/import`: the undo log of a session as one JSON document. */
 export function registerTransfer(app: App, deps: TransferDeps): void {
-  // Each holds tens of megabytes while it lasts.
-  let under = 0;
-  const oneOfFew = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (under >= HTTP_LIMITS.importsAtOnce)
-      throw new ProblemError(
-        draft('unavailable', 'other exports and imports are under way', { retryAfterMs: 1_000 }),
-      );
-    under++;
-    try {
-      return await work();
-    } finally {
-      under--;
-    }
-  };
-  registerExport(app, deps, oneOfFew);
+  const slots = createTransferSlots(deps.clock);
+  registerExport(app, deps, slots);
   app.post(
     '/v1/sessions/:id/operations/import',
     {
-      onRequest: needs('undo'),
+      onRequest: [...CATALOGUE['session.import'].scopes.map(needs), slots.take],
       bodyLimit: HTTP_LIMITS.importBodyBytes,
       schema: {
         summary: 'Take exported operations into the undo log of a session',
         description:
-          'No file is changed: the operations can be undone, redone and rolled back here afterwards, under ids of their own (the outcome names them). Every image is checked against its sha-256. `Prefer: wait=10` waits for the outcome.',
+          'No file is changed: the operations can be undone, redone and rolled back here afterwards, under ids of their own (the outcome names them). Every image must be one that an operation names; it is checked against its sha-256, and those of assets against what their path says they are. Needs the scopes `undo`, `script:write` and `asset:write`: a redo writes what came in. `Prefer: wait=10` waits for the outcome.',
         tags: ['sessions'],
         params: z.object({ id: token }),
         querystring: z.strictObject({ editor: token.optional() }),
@@ -75,19 +64,17 @@ export function registerTransfer(app: App, deps: TransferDeps): void {
       },
     },
     async (request, reply) =>
-      oneOfFew(() => take(deps, request, reply, request.body, request.params.id, request.query.editor)),
+      slots.during(request, () =>
+        take(deps, request, reply, request.body, request.params.id, request.query.editor),
+      ),
   );
 }
 
-function registerExport(
-  app: App,
-  deps: TransferDeps,
-  oneOfFew: <T>(work: () => Promise<T>) => Promise<T>,
-): void {
+function registerExport(app: App, deps: TransferDeps, slots: TransferSlots): void {
   app.get(
     '/v1/sessions/:id/operations/export',
     {
-      onRequest: needs('undo'),
+      onRequest: [needs('undo'), slots.take],
       schema: {
         summary: 'The undo log of a session with the bytes of its files, as one document',
         description: `The newest operations, at most ${LIMITS.importOperations} with ${HTTP_LIMITS.exportImageBytes} bytes of images, whole units only; \`cut\` says what was left out.`,
@@ -105,12 +92,12 @@ function registerExport(
     async (request, reply) => {
       const { id } = request.params;
       await catchUp(deps, goneSignal(reply.raw));
-      const document = await oneOfFew(() => exportSession(deps, id, request.query.limit));
+      const document = await slots.during(request, () => exportSession(deps, id, request.query.limit));
       if (document.operations.length === 0)
         throw new ProblemError(draft('not_found', `session ${id} has no operations to export`));
-      return reply
-        .header('content-disposition', `attachment; filename="spark-${id}.json"`)
-        .send({ ...document, exportedAt: new Date(deps.clock.nowMs()).toISOString() });
+      reply.header('content-disposition', `attachment; filename="spark-${id}.json"`);
+      const exportedAt = new Date(deps.clock.nowMs()).toISOString();
+      return sendPaced(deps.clock, request, reply, { ...document, exportedAt });
     },
   );
 }
@@ -137,15 +124,15 @@ async function take(
     { principal: principalOf(request.raw), traceparent, keyHeader: request.headers['idempotency-key'] },
   );
   if (!decided.ok) throw new ProblemError(decided.problem);
-  const checked = imagesOfImport(images);
+  const checked = imagesOfImport(images, operations);
   if (!checked.ok) throw new ProblemError(checked.problem);
-  // Before the command: whoever executes it finds the bytes it names.
-  await deps.images.put(checked.images);
   const answer = await submitOne(deps, decided.request, {
     waitMs: preferredWaitMs(request.headers['prefer']),
     signal: AbortSignal.any([deps.stopping, goneSignal(reply.raw)]),
     traceId,
     failuresAsProblems: 'all',
+    // Before the command: whoever executes it finds the bytes it names.
+    beforeStore: () => deps.images.put(checked.images),
   });
   return sendAnswer(reply, answer);
 }

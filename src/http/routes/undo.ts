@@ -33,6 +33,10 @@ export const plan = z
     path: z.string().optional(),
     operations: z.int().optional().describe('How many operations would be moved'),
     filesTotal: z.int().optional(),
+    buildsRemoved: z
+      .array(z.string())
+      .optional()
+      .describe('Of a rollback: outputs of builds of the session that were started later'),
     files: z
       .array(
         z.object({

@@ -12,6 +12,7 @@ import { contextOf } from '../requestContext.js';
 import { answers } from '../responses.js';
 import { bytesProblem, claimedMime, UPLOAD_MIMES } from '../uploadMedia.js';
 import type { UploadStore } from '../uploadPort.js';
+import { watchPace } from '../watchPace.js';
 
 export const UPLOAD_ROUTE = '/v1/uploads';
 
@@ -24,12 +25,12 @@ const receipt = z
   })
   .describe('Stored, until it expires; the same bytes again are the same upload');
 
-/** `POST /v1/uploads`: raw bytes in, a name for commands out. Holds at most `uploadsHeldBytes` in memory at once. */
+/** `POST /v1/uploads`: raw bytes in, a name for commands out. Holds at most `uploadsHeldBytes` in memory at once, of `uploadsAtOnce`. */
 export function registerUploads(
   app: App,
   deps: { readonly uploads: UploadStore; readonly clock: Clock },
 ): void {
-  let heldBytes = 0;
+  const held: Held = { uploads: 0, bytes: 0 };
   app.register(async (scope) => {
     // Whatever the type, the route reads the body itself, so that JSON is a file here like any other.
     scope.removeAllContentTypeParsers();
@@ -42,27 +43,36 @@ export function registerUploads(
           summary: 'Post a file for commands to take in',
           description: `The raw bytes, at most ${LIMITS.uploadBytes}; Content-Type says what they are: ${UPLOAD_MIMES.join(', ')}.`,
           tags: ['uploads'],
-          response: answers({ 201: receipt }, [400, 413, 415, 422, 503, 507]),
+          response: answers({ 201: receipt }, [400, 408, 413, 415, 422, 503, 507]),
         },
       },
       async (request, reply) => {
         const claimed = claimedMime(request.headers['content-type']);
         if (!claimed.ok) return refuse(request, reply, claimed.problem, deps.clock);
-        const wanted = Math.min(LIMITS.uploadBytes, declaredBytes(request.raw));
-        if (heldBytes + wanted > HTTP_LIMITS.uploadsHeldBytes)
+        if (held.uploads >= HTTP_LIMITS.uploadsAtOnce || held.bytes >= HTTP_LIMITS.uploadsHeldBytes)
           return refuse(request, reply, tooMany(), deps.clock);
-        heldBytes += wanted;
+        held.uploads++;
+        const mine = { bytes: 0 };
         try {
-          const bytes = await receive(request.raw, reply.raw);
-          if (bytes === 'too_large') return await refuse(request, reply, tooLarge(), deps.clock);
+          const bytes = await receive(request.raw, reply.raw, deps.clock, held, mine);
           if (bytes === 'aborted') return reply.hijack();
-          return await store(deps.uploads, bytes, claimed, reply);
+          if (bytes instanceof Uint8Array) return await store(deps.uploads, bytes, claimed, reply);
+          // Nothing of it is in memory while the answer lingers.
+          held.bytes -= mine.bytes;
+          mine.bytes = 0;
+          return await refuse(request, reply, WHY_NOT[bytes](), deps.clock);
         } finally {
-          heldBytes -= wanted;
+          held.uploads--;
+          held.bytes -= mine.bytes;
         }
       },
     );
   });
+}
+
+interface Held {
+  uploads: number;
+  bytes: number;
 }
 
 /** Without a declared length it may be anything up to the limit. */
@@ -71,15 +81,41 @@ function declaredBytes(req: IncomingMessage): number {
   return Number.isFinite(declared) ? declared : LIMITS.uploadBytes;
 }
 
+type Unread = 'too_large' | 'no_room' | 'too_slow';
+
+/** The body, counted as it comes: what it claims to be reserves nothing. */
 async function receive(
   req: IncomingMessage,
   res: ServerResponse,
-): Promise<Uint8Array | 'too_large' | 'aborted'> {
+  clock: Clock,
+  held: Held,
+  mine: { bytes: number },
+): Promise<Uint8Array | Unread | 'aborted'> {
   // A client that asked first has waited until here: token, type and room are settled.
   if (/^100-continue$/i.test(req.headers.expect ?? '') && declaredBytes(req) <= LIMITS.uploadBytes)
     res.writeContinue();
-  const body = await readBody(req, LIMITS.uploadBytes);
-  return body.kind === 'read' ? body.bytes : body.kind;
+  const stop = new AbortController();
+  let why: Unread | undefined;
+  const end = (reason: Unread) => {
+    why ??= reason;
+    stop.abort();
+  };
+  const count = (chunk: Buffer) => {
+    mine.bytes += chunk.length;
+    held.bytes += chunk.length;
+    if (held.bytes > HTTP_LIMITS.uploadsHeldBytes) end('no_room');
+  };
+  const stopWatching = watchPace(
+    clock,
+    () => mine.bytes,
+    () => end('too_slow'),
+  );
+  const reading = readBody(req, LIMITS.uploadBytes, stop.signal);
+  req.on('data', count);
+  const body = await reading;
+  req.off('data', count);
+  stopWatching();
+  return why ?? (body.kind === 'read' ? body.bytes : body.kind);
 }
 
 async function store(
@@ -129,6 +165,21 @@ function tooLarge(): ProblemDraft {
   });
 }
 
+function tooSlow(): ProblemDraft {
+  const { paceWindowBytes, paceWindowMs } = HTTP_LIMITS;
+  return draft(
+    'too_slow',
+    `fewer than ${paceWindowBytes} bytes came within ${paceWindowMs / 1_000} s: send the file over a faster line`,
+    { errors: [{ pointer: '', message: 'the body came too slowly', limit: paceWindowBytes, unit: 'bytes' }] },
+  );
+}
+
 function tooMany(): ProblemDraft {
   return draft('uploads_busy', 'too many uploads are being received at once', { retryAfterMs: 1_000 });
 }
+
+const WHY_NOT: Readonly<Record<Unread, () => ProblemDraft>> = {
+  too_large: tooLarge,
+  no_room: tooMany,
+  too_slow: tooSlow,
+};

@@ -33,14 +33,16 @@ const COLUMNS = [
   ['body_truncated', 'boolean'],
   ['stream_seq', 'bigint'],
   ['stream_index', 'int'],
+  ['stream_mark', 'text'],
   ['type', 'text'],
 ] as const;
 const NAMES = COLUMNS.map(([name]) => name).join(', ');
 
+/** The same letter read again, or the same place told again (a worker that died before it knew that its letter was stored): the first counts. */
 const INSERT = `INSERT INTO spark.spark_dead_letters (${NAMES})
   SELECT ${NAMES} FROM jsonb_to_recordset($1::jsonb) AS letters(${COLUMNS.map((column) => column.join(' ')).join(', ')})
   ORDER BY source, id
-  ON CONFLICT (source, id) DO NOTHING`;
+  ON CONFLICT DO NOTHING`;
 
 /** A body longer than this is kept in the stream only. */
 const BODY_MAX_CHARS = 64 * 1_024;
@@ -69,6 +71,7 @@ export async function writeProjectorDeadLetters(
     body_truncated: letter.body.length > BODY_MAX_CHARS,
     stream_seq: letter.seq,
     stream_index: 0,
+    stream_mark: null,
     type: null,
   }));
   if (rows.length > 0) await db.query(INSERT, [jsonbText(rows)]);
@@ -102,6 +105,7 @@ export async function writeStreamDeadLetters(
     body_truncated: letter.bodyTruncated,
     stream_seq: letter.stream.seq,
     stream_index: letter.stream.index,
+    stream_mark: letter.stream.mark ?? null,
     type: typeOfLetter(letter),
   }));
   if (rows.length === 0) return;

@@ -2,6 +2,19 @@ import { DELETE, edit, GENERATE, good, PATCH, PREVIEW, SCRIPT_LIMIT } from './sc
 
 const nested = (levels: number): unknown => (levels === 0 ? 1 : { a: nested(levels - 1) });
 const preview = (over: object) => ({ width: 64, height: 64, ...over });
+const INGEST = { source: { upload: 'a'.repeat(64) }, path: 'Assets/A.png', mime: 'image/png' };
+const OCR = { path: 'Uploads/a.png', mime: 'image/png' };
+const ASR = { path: 'Uploads/a.wav', mime: 'audio/wav' };
+const IMPORTED = {
+  operationId: '0f0e0d0c-0b0a-8908-8706-050403020100',
+  ts: '2030-01-01T00:00:00Z',
+  editor: 'default',
+  path: 'Assets/A.cs',
+  tool: GENERATE,
+  state: 'applied',
+  before: null,
+  after: { sha256: 'a'.repeat(64), bytes: 1, meta: null },
+};
 
 interface Bad {
   readonly what: string;
@@ -203,6 +216,138 @@ export const BAD: readonly Bad[] = [
     type: 'session.redo',
     payload: { operationId: 7 },
     pointer: '/payload/operationId',
+  },
+  {
+    what: 'a target that Unity has not',
+    type: 'unity.run_build',
+    payload: { target: 'amiga' },
+    pointer: '/payload/target',
+  },
+  {
+    what: 'an output path of its own',
+    type: 'unity.run_build',
+    payload: { target: 'webgl', outputPath: 'Builds/mine' },
+    pointer: '/payload/outputPath',
+  },
+  {
+    what: 'a scene outside Assets',
+    type: 'unity.run_build',
+    payload: { target: 'webgl', scenes: ['Assets/../x.unity'] },
+    pointer: '/payload/scenes/0',
+  },
+  {
+    what: 'an unknown option',
+    type: 'unity.run_build',
+    payload: { target: 'webgl', options: ['fast'] },
+    pointer: '/payload/options/0',
+  },
+  {
+    what: 'a job that is no command id',
+    type: 'unity.get_build_status',
+    payload: { jobId: 'build-1' },
+    pointer: '/payload/jobId',
+  },
+  {
+    what: 'a path outside Assets',
+    type: 'unity.deconstruct_asset',
+    payload: { path: 'Packages/A.png' },
+    pointer: '/payload/path',
+  },
+  {
+    what: 'a source outside Uploads',
+    type: 'unity.ingest_asset',
+    payload: { ...INGEST, source: { file: 'Secrets/a.png' } },
+    pointer: '/payload/source/file',
+  },
+  {
+    what: 'an extension that is not its type’s',
+    type: 'unity.ingest_asset',
+    payload: { ...INGEST, path: 'Assets/A.exe' },
+    pointer: '/payload/path',
+  },
+  {
+    what: 'a type that is not taken in',
+    type: 'unity.ingest_asset',
+    payload: { ...INGEST, mime: 'application/x-msdownload' },
+    pointer: '/payload/mime',
+  },
+  { what: 'a path outside', type: 'cv.ocr', payload: { ...OCR, path: '../a.png' }, pointer: '/payload/path' },
+  { what: '11 pages', type: 'cv.ocr', payload: { ...OCR, pages: 11 }, pointer: '/payload/pages', limit: 10 },
+  {
+    what: 'a type that no engine reads',
+    type: 'cv.ocr',
+    payload: { ...OCR, mime: 'image/svg+xml' },
+    pointer: '/payload/mime',
+  },
+  { what: 'no text to look for', type: 'cv.ocv', payload: OCR, pointer: '/payload/expectedText' },
+  {
+    what: 'no labels',
+    type: 'cv.classify',
+    payload: { ...OCR, labels: [] },
+    pointer: '/payload/labels',
+    limit: 1,
+  },
+  {
+    what: 'a path outside',
+    type: 'asr.transcribe',
+    payload: { ...ASR, path: 'Library/a.wav' },
+    pointer: '/payload/path',
+  },
+  {
+    what: 'a type that is no sound',
+    type: 'asr.transcribe',
+    payload: { ...ASR, mime: 'video/mp4' },
+    pointer: '/payload/mime',
+  },
+  {
+    what: 'a moment that is none',
+    type: 'session.rollback',
+    payload: { to: 'yesterday' },
+    pointer: '/payload/to',
+  },
+  {
+    what: 'a game that is not there',
+    type: 'preset.apply',
+    payload: { presetId: 'chess' },
+    pointer: '/payload/presetId',
+  },
+  {
+    what: 'a folder outside Assets',
+    type: 'preset.apply',
+    payload: { presetId: 'platformer-2d', targetFolder: 'Packages/X' },
+    pointer: '/payload/targetFolder',
+  },
+  {
+    what: 'a path outside',
+    type: 'session.import',
+    payload: { operations: [{ ...IMPORTED, path: '../A.cs' }] },
+    pointer: '/payload/operations/0/path',
+  },
+  {
+    what: 'a path of a kind that SPARK does not write',
+    type: 'session.import',
+    payload: { operations: [{ ...IMPORTED, path: 'Assets/Plugins/evil.dll' }] },
+    pointer: '/payload/operations/0/path',
+  },
+  {
+    what: 'less than no tokens',
+    type: 'usage.report',
+    payload: { model: 'm', inputTokens: -1, outputTokens: 0 },
+    pointer: '/payload/inputTokens',
+    limit: 0,
+  },
+  {
+    // Switched off besides: what is wrong with the payload is said first.
+    what: '200 KB and a byte of arguments',
+    type: 'unity.call_tool',
+    payload: {
+      tool: 'execute_menu_item',
+      arguments: { a: 'x'.repeat(SCRIPT_LIMIT + 1 - '{"a":""}'.length) },
+    },
+    pointer: '/payload/arguments',
+    status: 413,
+    code: 'payload_too_large',
+    limit: SCRIPT_LIMIT,
   },
   { what: 'nesting of 33 levels', type: DELETE, payload: nested(33), pointer: '/payload', limit: 32 },
   {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OcrEngine } from '../../../src/embedded/services/ocrEngine.js';
 import { createServices } from '../../../src/embedded/services/server.js';
 import { SpeechEngine } from '../../../src/embedded/services/speechEngine.js';
-import { pngOf, textPicture } from '../../support/textPicture.js';
+import { pngOf, textPicture, tiffOf, tiffPage } from '../../support/textPicture.js';
 
 const TOKEN = 'the-token-of-the-reference-services';
 const LEVEL = pngOf(textPicture('LEVEL 42 START'));
@@ -47,6 +47,40 @@ describe('the reference services, with the real tesseract', { timeout: 60_000 },
     ]);
     expect(one).toMatchObject({ status: 200, body: { text: 'LEVEL 42 START' } });
     expect(other).toMatchObject({ status: 200, body: { text: 'SCORE 42' } });
+  });
+
+  it('reads the pages of a TIFF, as many as asked for', async () => {
+    const tiff = tiffOf(['LEVEL 42', 'SCORE 42', 'START'].map((text) => tiffPage(textPicture(text))));
+    const headers = { 'content-type': 'image/tiff', 'spark-parameters': '{"pages":2}' };
+    expect(await post('/v1/ocr', tiff, headers)).toMatchObject({
+      status: 200,
+      body: { text: 'LEVEL 42\n\f\nSCORE 42', pages: [{ page: 1 }, { page: 2 }] },
+    });
+  });
+
+  it('given pictures that wait, each is decoded when its turn has come, and a damaged one stops nobody', async () => {
+    const ocr = new OcrEngine();
+    const { signal } = new AbortController();
+    const happened: string[] = [];
+    const one = (name: string, decode: () => Buffer) =>
+      ocr
+        .recognize(
+          () => {
+            happened.push(`${name} decoded`);
+            return decode();
+          },
+          'fast',
+          signal,
+        )
+        .finally(() => happened.push(`${name} read`));
+    const broken = () => {
+      throw new Error('damaged');
+    };
+    const all = [one('first', () => LEVEL), one('second', broken), one('third', () => LEVEL)];
+    const ends = await Promise.allSettled(all);
+    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(happened.indexOf('second decoded')).toBeGreaterThan(happened.indexOf('first decoded'));
+    expect(happened.indexOf('third decoded')).toBeGreaterThan(happened.indexOf('first read'));
   });
 
   it('given a damaged picture, it is refused, and the next one is read', async () => {

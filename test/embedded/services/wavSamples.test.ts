@@ -64,4 +64,26 @@ describe('a recording for the recogniser', () => {
       expect.objectContaining({ code: 'unreadable_media' }),
     );
   });
+
+  it('given more than four minutes, it is refused by what they are', () => {
+    expect(() => samplesOf(wavOf(241, 8_000))).toThrow(
+      expect.objectContaining({
+        status: 422,
+        code: 'recording_too_long',
+        message: expect.stringContaining('241 s'),
+      }),
+    );
+  });
+
+  it.each([1, 3_999, 192_001, 4_000_000_000])('given a sampling rate of %i, it is refused', (rate) => {
+    const wav = wavOf(1, 8_000);
+    wav.writeUInt32LE(rate, 24);
+    expect(() => samplesOf(wav)).toThrow(expect.objectContaining({ code: 'unreadable_media' }));
+  });
+
+  it('given 65,535 channels, it is refused', () => {
+    const wav = wavOf(1, 8_000);
+    wav.writeUInt16LE(65_535, 22);
+    expect(() => samplesOf(wav)).toThrow('65535 channels');
+  });
 });
