@@ -39,7 +39,7 @@ export function deadLetterReads(read: Read): Pick<ReadModels, 'deadLetters' | 'd
 const numberOf = (id: string): number => Number(id.startsWith(EVENT_PREFIX) ? id.slice(6) : id);
 
 function rowOf(row: DeadLetterView): DeadLetterRow {
-  const { streamSeq, streamIndex, ...rest } = row;
+  const { streamSeq, streamIndex, streamMark: _, ...rest } = row;
   return {
     ...rest,
     id: row.source === 'projector' ? `${EVENT_PREFIX}${row.id}` : String(row.id),

@@ -102,6 +102,7 @@ it('given dead letters and a restart, then each is one row with the sequence of 
     stream: undefined,
     streamSeq: 12,
     streamIndex: 0,
+    streamMark: null,
     type: 'unity.generate_script',
     state: 'open',
     redrivenAt: null,

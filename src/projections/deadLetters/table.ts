@@ -20,6 +20,7 @@ export const sparkDeadLetters = spark.table('spark_dead_letters', {
   bodyTruncated: boolean('body_truncated').notNull(),
   streamSeq: bigint('stream_seq', { mode: 'number' }).notNull(),
   streamIndex: integer('stream_index').notNull(),
+  streamMark: text('stream_mark'),
   type: text('type'),
   state: text('state').$type<DeadLetterState>().notNull(),
   redrivenAt: timestamptz('redriven_at'),
