@@ -2,6 +2,7 @@ import type { Command } from '../commands/envelope.js';
 import type { NotedEvent } from '../events/event.js';
 import { type Admission, admit } from './admission.js';
 import { CancelDesk } from './cancelDesk.js';
+import { CatchUp } from './catchUp.js';
 import { Claims } from './claims.js';
 import { execute } from './execute.js';
 import type { ExecuteContext } from './executeContext.js';
@@ -44,6 +45,7 @@ export class Dispatcher {
   readonly #execute: ExecuteContext;
   readonly #settle: SettleContext;
   readonly cancels: CancelDesk;
+  readonly catchUp = new CatchUp();
   /** Places whose reject is on its way: a redelivery meanwhile must not be acknowledged before the dead letter is kept. */
   readonly #rejecting = new Set<string>();
 
@@ -83,6 +85,7 @@ export class Dispatcher {
     this.#laneOf(editor).parked.found(batch);
     for (const command of batch.commands) {
       if (this.#options.state.done.has(command.position) || this.claims.find(command.commandId)) continue;
+      if (this.#options.state.isOfStream(command.position)) this.catchUp.found(command.position);
       this.claims.hold(command, true);
       this.claims.parked(command.commandId, undefined);
       this.cancels.moved(command);
@@ -100,7 +103,13 @@ export class Dispatcher {
       if (inbound?.kind === 'command') this.#deliverCommand(inbound.command, item);
       else if (inbound) this.#reject(inbound, item);
     }
+    this.reached(delivery.partition, delivery.seq);
     this.#options.onLoad(this.inFlight.load);
+  }
+
+  /** Everything of the partition up to there is acknowledged or delivered: what was parked by an earlier life may go on. */
+  reached(partition: number, seq: number): void {
+    if (this.catchUp.reached(partition, seq)) for (const lane of this.lanes) lane.kick();
   }
 
   /** Ends what waited past its deadline, whatever its lane waits for; what has started is finished. To be called every moment. */
@@ -221,6 +230,7 @@ export class Dispatcher {
       deps.parking,
       () => this.#logOf(editor).append([]),
       (error) => deps.listener.warn(`parked commands of ${editor} could not be released yet`, error),
+      () => this.catchUp.done(deps.partitionOf(editor)),
     );
     const lane = new Lane(editor, this.#laneDependencies(parked), signal);
     const opened = { lane, parked };

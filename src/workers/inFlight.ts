@@ -30,6 +30,11 @@ export class InFlight {
     return Math.max(0, this.#commands - this.#aside);
   }
 
+  /** Messages of a partition that are not acknowledged. */
+  messagesOf(partition: number): number {
+    return [...this.#deliveries.values()].filter(({ delivery }) => delivery.partition === partition).length;
+  }
+
   /** One more, or one less, goes on by itself. */
   detached(change: 1 | -1): void {
     this.#aside += change;

@@ -104,7 +104,7 @@ export class Lane {
   /** A newly delivered command: into the queue, or behind what is parked of its session; with the editor long away, there too. */
   accept(task: Task): void {
     const away = this.#parksNewcomers && useOf(task) === 'exclusive';
-    if (away || this.#deps.parked.holds(task.command.sessionId)) this.#park(task);
+    if (this.#deps.parked.takes(task.command, away)) this.#park(task);
     else this.enqueue(task);
   }
 

@@ -31,6 +31,10 @@ export class ParkedLane {
   /** Rejects when another worker has taken the partition. */
   readonly #stillOwner: () => Promise<void>;
   readonly #onError: (error: unknown) => void;
+  /** False as long as older commands than those of an earlier life may still be delivered. */
+  readonly #caughtUp: () => boolean;
+  /** Of each session that was found: its oldest place here, until all that is older has come. */
+  readonly #oldestFound = new Map<string, Place>();
   readonly #index = new ParkedIndex();
   #waiting: Waiting[] = [];
   /** Commands on their way in, by session. */
@@ -47,7 +51,9 @@ export class ParkedLane {
     parking: Parking,
     stillOwner: () => Promise<void>,
     onError: (error: unknown) => void,
+    caughtUp: () => boolean = () => true,
   ) {
+    this.#caughtUp = caughtUp;
     this.#editor = editor;
     this.#parking = parking;
     this.#stillOwner = stillOwner;
@@ -57,6 +63,16 @@ export class ParkedLane {
   /** True while new commands of this session must go behind what is stored. */
   holds(sessionId: string): boolean {
     return this.#coming.has(sessionId) || this.#index.has(sessionId);
+  }
+
+  /**
+   * Whether a newly delivered command comes here: behind what its session has here, or because the editor is `away`. Not one that is older
+   * than what was found of its session: it goes first.
+   */
+  takes({ sessionId, position }: Command, away: boolean): boolean {
+    const oldest = this.#oldestFound.get(sessionId);
+    if (oldest && !this.#caughtUp() && isBefore(position, oldest)) return false;
+    return away || this.holds(sessionId);
   }
 
   get active(): boolean {
@@ -75,6 +91,10 @@ export class ParkedLane {
   /** A batch of an earlier life: to be told in order, before anything is stored or fetched. */
   found({ parkedSeq, commands }: ParkedBatch): void {
     this.#index.add(parkedSeq, headsOf(commands));
+    for (const { sessionId, position } of commands) {
+      const oldest = this.#oldestFound.get(sessionId);
+      if (!oldest || isBefore(position, oldest)) this.#oldestFound.set(sessionId, position);
+    }
   }
 
   /** Moves a command here; resolves when it is stored. */
@@ -97,6 +117,8 @@ export class ParkedLane {
     wants: (sessionId: string) => boolean = () => true,
     only?: LaneUse,
   ): Promise<number> {
+    if (!this.#caughtUp()) return 0;
+    this.#oldestFound.clear();
     const seqs = this.#index.next(wants, FETCH_BATCHES, only);
     if (seqs.length === 0) return 0;
     const before = this.#putBacks;
@@ -253,6 +275,8 @@ const SHARED = '';
 
 type Place = Pick<CommandPosition, 'seq' | 'index'>;
 const placeOf = ({ seq, index }: Place): string => `${seq}.${index}`;
+const isBefore = (left: Place, right: Place): boolean =>
+  left.seq < right.seq || (left.seq === right.seq && left.index < right.index);
 /** What each session is led by there. */
 function headsOf(commands: readonly Command[]): Heads {
   const heads = new Map<string, LaneUse>();

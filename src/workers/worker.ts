@@ -5,6 +5,7 @@ import { Hysteresis } from '../core/hysteresis.js';
 import { streamMarkOf } from '../core/ids.js';
 import type { Service } from '../core/service.js';
 import { AdaptiveLimit } from './adaptiveLimit.js';
+import { lookForMore } from './catchUp.js';
 import { Dispatcher } from './dispatcher.js';
 import type { PartitionLog } from './ports.js';
 import { Purger } from './purger.js';
@@ -81,6 +82,7 @@ export class Worker implements Service {
       every(HOUSEKEEPING_MS, () => this.#housekeeping(run, purger), warn),
       every(TICK_MS, () => run.dispatcher.tick(), warn),
       every(RELIEF_MS, () => this.#makeRoom(run), warn),
+      every(RELIEF_MS, () => lookForMore(run.dispatcher, this.#deps.inbox), warn),
     );
   }
 
@@ -127,7 +129,7 @@ export class Worker implements Service {
   }
 
   async #open(): Promise<Run> {
-    const { deps } = { deps: this.#deps };
+    const deps = this.#deps;
     const abort = new AbortController();
     // Each running command listens and stops listening: with many editors that is no leak, whatever Node thinks of more than ten.
     setMaxListeners(0, abort.signal);
@@ -171,7 +173,7 @@ export class Worker implements Service {
     let reset = false;
     while (!signal.aborted) {
       try {
-        if (!reset) await inbox.reset(partition);
+        if (!reset) run.dispatcher.reached(partition, (await inbox.reset(partition)).ackFloor);
         reset = true;
         if (this.#brake.engaged) await this.#released(run, signal);
         for await (const delivery of inbox.pull(partition, this.#room(run), signal))
@@ -197,8 +199,8 @@ export class Worker implements Service {
   /** Adapts the limit to what the editors finish, and lets those who hold too much give way. */
   #makeRoom(run: Run): void {
     const { dispatcher, pace } = run;
-    const nowMs = this.#deps.clock.monotonicMs();
-    const { limits } = this.#deps;
+    const { clock, limits } = this.#deps;
+    const nowMs = clock.monotonicMs();
     const busy = dispatcher.lanes.filter((lane) => lane.depth > 0).length;
     const limit = run.limit.observe({
       completed: dispatcher.finished - pace.finished,

@@ -1,3 +1,4 @@
+import type { CommandPosition } from '../commands/envelope.js';
 import type { SparkEvent, StartedEvent } from '../events/event.js';
 import { isTerminal, stateAfter } from '../events/outcome.js';
 import { BuildJobs } from './buildJobs.js';
@@ -29,6 +30,11 @@ export class WorkerState {
     this.ledger = new Ledger(limits);
   }
 
+  /** Whether a place counts in the command stream that is read now. */
+  isOfStream({ stream }: Pick<CommandPosition, 'stream'>): boolean {
+    return stream === undefined || stream === this.#stream;
+  }
+
   apply(event: SparkEvent, nowMs: number): void {
     this.unknownOutcomes.apply(event);
     if (event.kind === 'noted') return;
@@ -40,8 +46,7 @@ export class WorkerState {
     else {
       this.open.delete(event.commandId);
       // Places of a command stream that is no more say nothing about this one's.
-      if (event.position.stream === undefined || event.position.stream === this.#stream)
-        this.done.add(event.position);
+      if (this.isOfStream(event.position)) this.done.add(event.position);
       if (event.kind === 'failed' && event.error.code === 'attempts_exhausted') this.owed.owe(event);
     }
     const envelope =

@@ -219,7 +219,10 @@ export class MemoryInbox implements CommandInbox {
   }
 
   async pending(partition: number): Promise<{ waiting: number; unacked: number; ackFloor: number }> {
-    return { waiting: 0, unacked: 0, ackFloor: this.#floor(partition) };
+    const cursor = this.#cursor.get(partition) ?? 0;
+    const open = this.#messages.filter((message) => message.partition === partition && !message.acked);
+    const waiting = open.filter(({ seq }) => seq > cursor).length;
+    return { waiting, unacked: open.length - waiting, ackFloor: this.#floor(partition) };
   }
 
   async purgeBelow(partition: number, seq: number): Promise<void> {

@@ -51,6 +51,33 @@ describe('an editor that is away', () => {
     await eventually(() => world.parking.batches.length === 0, 'the parking to be released');
   });
 
+  it('given a command that was running while its successors were parked, and the end of its worker, runs it before them', async () => {
+    const world = new WorkerWorld();
+    const untilAborted = ({ signal }: { signal: AbortSignal }) =>
+      new Promise<void>((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      });
+    world.gate.onCall = untilAborted;
+    const first = await started(world);
+    for (let n = 0; n < 30; n++)
+      world.publish({ editor: 'slow', sessionId: 's0', payload: scriptPayload(`Assets/S0N${n}.cs`) });
+    await eventually(() => world.gate.calls.length === 1, 'the first to be running');
+    for (const lane of first.worker.view?.dispatcher.lanes ?? []) lane.parkWaiting();
+    await eventually(() => world.inbox.unacked.length === 1, 'all others to be parked');
+    await first.worker.stop();
+    world.gate.onCall = undefined;
+
+    // The next owner has read the parking long before the command stream delivers again.
+    const reset = world.inbox.reset.bind(world.inbox);
+    world.inbox.reset = async (partition) => {
+      await world.clock.sleep(1_000);
+      return reset(partition);
+    };
+    await started(world);
+    await eventually(() => world.ends.length === 30, 'all of them');
+    expect(numbers(world, 'slow', 0)).toEqual(Array.from({ length: 30 }, (_, n) => n));
+  });
+
   it('that comes and goes in the middle of calls loses nothing and doubles nothing', async () => {
     const world = new WorkerWorld();
     let calls = 0;
