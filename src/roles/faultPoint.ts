@@ -1,4 +1,4 @@
-import { FAULT_POINTS, type FaultPoint } from '../workers/executeContext.js';
+import { FAULT_POINTS, type FaultPoint } from '../workers/execute/executeContext.js';
 
 /**
  * Kills this process with SIGKILL at a named step, for tests of crash safety: `after_call` the first time, `after_call:3` the third.

@@ -1,13 +1,13 @@
 import type { EditorPause } from '../commands/editorEntry.js';
 import type { Clock } from '../core/clock.js';
 import { type CommandState, isTerminal } from '../events/outcome.js';
-import type { EditorHealth } from './editorHealth.js';
-import { editorViews } from './editorViews.js';
-import { planUndo } from './planUndo.js';
+import type { EditorHealth } from './editors/editorHealth.js';
+import { editorViews } from './editors/editorViews.js';
+import { waitingOf } from './lanes/waiting.js';
+import type { RecentEnd } from './ledger/recentEnds.js';
+import { reconcile } from './ledger/reconcile.js';
 import type { WorkerAnswers } from './ports.js';
-import type { RecentEnd } from './recentEnds.js';
-import { reconcile } from './reconcile.js';
-import { waitingOf } from './waiting.js';
+import { planUndo } from './undo/planUndo.js';
 import type { Worker } from './worker.js';
 import type { WorkerDependencies } from './workerOptions.js';
 

@@ -1,9 +1,9 @@
 import type { Clock } from '../core/clock.js';
-import type { RetryLimits } from './backoff.js';
-import type { BuildWatchLimits } from './decideBuild.js';
+import type { BuildWatchLimits } from './builds/decideBuild.js';
 import type { EditorGate } from './editor.js';
-import type { FaultPoint } from './executeContext.js';
-import type { RateGate } from './heldBack.js';
+import type { FaultPoint } from './execute/executeContext.js';
+import type { RetryLimits } from './lanes/backoff.js';
+import type { RateGate } from './lanes/heldBack.js';
 import type {
   Cancels,
   CommandInbox,

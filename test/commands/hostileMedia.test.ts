@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { imageSize, tiffPages } from '../../src/commands/imageSize.js';
 import { LIMITS } from '../../src/commands/limits.js';
 import { mediaSeconds } from '../../src/commands/mediaDuration.js';
-import { mediaProblem } from '../../src/workers/checkMedia.js';
+import { mediaProblem } from '../../src/workers/execute/checkMedia.js';
 import { mp3Of, oggPage, vorbisHead, wavOf } from '../support/recordings.js';
 
 const restores: (() => void)[] = [];

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { FAULT_POINTS } from '../../src/workers/executeContext.js';
+import { FAULT_POINTS } from '../../src/workers/execute/executeContext.js';
 import { treeOf } from '../support/projectTree.js';
 import { eventually, newHome, removeHome, Spark, Stop } from '../support/spark.js';
 import { commandOfKey, effectsOn, eventTypes, expectChain, scriptOf, shaOf } from './support/history.js';

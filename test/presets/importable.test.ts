@@ -4,7 +4,7 @@ import { PRESET_IDS } from '../../src/commands/presetApply.js';
 import { sessionImport } from '../../src/commands/sessionImport.js';
 import { sha256, uuidFrom } from '../../src/core/ids.js';
 import { loadPresets } from '../../src/presets/library.js';
-import { assetProblem } from '../../src/workers/decideAsset.js';
+import { assetProblem } from '../../src/workers/execute/decideAsset.js';
 
 /** Else the export of a session that applied it could be imported nowhere. */
 it.each([...PRESET_IDS])('whatever %s writes may be imported from an export', async (presetId) => {

@@ -1,8 +1,8 @@
 import type { Command, CommandRequest } from '../../src/commands/envelope.js';
 import { commandIdOfRequest, payloadShaOf } from '../../src/commands/envelope.js';
 import { commandIdOfPosition, type EditorId, type SessionId } from '../../src/core/ids.js';
+import { newTask, type Task } from '../../src/workers/lanes/task.js';
 import type { Delivery, Inbound } from '../../src/workers/ports.js';
-import { newTask, type Task } from '../../src/workers/task.js';
 
 /** What a test says of a command; everything else is ordinary. */
 export interface CommandWish {

@@ -1,7 +1,7 @@
 import type { Refusal } from '../../src/commands/problems.js';
 import { isEnd, type TerminalEvent } from '../../src/events/event.js';
 import { partitionOf } from '../../src/streams/subjects.js';
-import type { FaultPoint } from '../../src/workers/executeContext.js';
+import type { FaultPoint } from '../../src/workers/execute/executeContext.js';
 import type { Inbound } from '../../src/workers/ports.js';
 import { Worker } from '../../src/workers/worker.js';
 import type { WorkerDependencies, WorkerLimits } from '../../src/workers/workerOptions.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AdaptiveLimit } from '../../src/workers/adaptiveLimit.js';
+import { AdaptiveLimit } from '../../src/workers/lanes/adaptiveLimit.js';
 
 const TARGET_QUEUE_MS = 2_000;
 const STEP_MS = 250;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { admit } from '../../src/workers/admission.js';
-import { Claims } from '../../src/workers/claims.js';
-import { rejectedEvent, startedEvent } from '../../src/workers/recorder.js';
-import { WorkerState } from '../../src/workers/workerState.js';
+import { admit } from '../../src/workers/ledger/admission.js';
+import { Claims } from '../../src/workers/ledger/claims.js';
+import { rejectedEvent, startedEvent } from '../../src/workers/ledger/recorder.js';
+import { WorkerState } from '../../src/workers/ledger/workerState.js';
 import { aCommand, type CommandWish, scriptPayload } from '../support/commandFixtures.js';
 import { failed, command as storyCommand } from '../support/story.js';
 

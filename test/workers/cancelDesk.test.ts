@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { CancelDesk } from '../../src/workers/cancelDesk.js';
-import { Claims } from '../../src/workers/claims.js';
-import type { Lane } from '../../src/workers/lane.js';
-import { newTask } from '../../src/workers/task.js';
+import { CancelDesk } from '../../src/workers/lanes/cancelDesk.js';
+import type { Lane } from '../../src/workers/lanes/lane.js';
+import { newTask } from '../../src/workers/lanes/task.js';
+import { Claims } from '../../src/workers/ledger/claims.js';
 import { eventually } from '../support/autoClock.js';
 import { aCommand } from '../support/commandFixtures.js';
 

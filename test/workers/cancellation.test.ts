@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../../src/commands/envelope.js';
-import { mayCancel } from '../../src/workers/cancellation.js';
+import { mayCancel } from '../../src/workers/lanes/cancellation.js';
 import { aCommand, scriptPayload } from '../support/commandFixtures.js';
 import { ExecuteRig } from '../support/executeRig.js';
 import { BEHAVIOUR } from '../support/memoryGate.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/core/ids.js';
-import { type Current, decideScript, textOf } from '../../src/workers/decide.js';
+import { type Current, decideScript, textOf } from '../../src/workers/execute/decide.js';
 
 const PATH = 'Assets/Player.cs';
 const meta = Buffer.from('guid: 0123');

@@ -7,7 +7,7 @@ import {
   isThisBuild,
   NOTHING_SEEN,
   type WatchMemory,
-} from '../../src/workers/decideBuild.js';
+} from '../../src/workers/builds/decideBuild.js';
 
 const build = { outputPath: 'Builds/webgl/c-1', target: 'webgl' };
 const limits: BuildWatchLimits = { timeoutMs: 10_000, maxPollMs: 5_000, graceMs: 3_000 };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EditorLive, EditorsChanged } from '../../src/http/editorsPort.js';
-import { EditorHealth } from '../../src/workers/editorHealth.js';
-import { EditorMonitor } from '../../src/workers/editorMonitor.js';
+import { EditorHealth } from '../../src/workers/editors/editorHealth.js';
+import { EditorMonitor } from '../../src/workers/editors/editorMonitor.js';
 import type { SurveyedEditor } from '../../src/workers/editorsPort.js';
 import { AutoClock } from '../support/autoClock.js';
 import { liveEditor } from '../support/editorFakes.js';

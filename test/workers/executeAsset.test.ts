@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/commands/limits.js';
 import { sha256 } from '../../src/core/ids.js';
-import { assetProblem, assetTarget, decideAsset } from '../../src/workers/decideAsset.js';
-import { FAULT_POINTS } from '../../src/workers/executeContext.js';
-import { readMedia } from '../../src/workers/readMedia.js';
+import { assetProblem, assetTarget, decideAsset } from '../../src/workers/execute/decideAsset.js';
+import { FAULT_POINTS } from '../../src/workers/execute/executeContext.js';
+import { readMedia } from '../../src/workers/execute/readMedia.js';
 import { aCommand, type CommandWish } from '../support/commandFixtures.js';
 import { ExecuteRig } from '../support/executeRig.js';
 import { BEHAVIOUR, MemoryGate } from '../support/memoryGate.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { FailedEvent, StartedEvent } from '../../src/events/event.js';
-import { outputPathOf } from '../../src/workers/executeBuild.js';
-import { completedEvent, failedEvent } from '../../src/workers/recorder.js';
-import type { FinalVerdict, Task, Verdict } from '../../src/workers/task.js';
+import { outputPathOf } from '../../src/workers/execute/executeBuild.js';
+import type { FinalVerdict, Task, Verdict } from '../../src/workers/lanes/task.js';
+import { completedEvent, failedEvent } from '../../src/workers/ledger/recorder.js';
 import { aCommand } from '../support/commandFixtures.js';
 import { ExecuteRig } from '../support/executeRig.js';
 
@@ -220,7 +220,7 @@ describe('run_build', () => {
   it('given the owner ends, then the watch ends without a verdict', async () => {
     const rig = new ExecuteRig();
     const owner = new AbortController();
-    const { execute } = await import('../../src/workers/execute.js');
+    const { execute } = await import('../../src/workers/execute/execute.js');
     const verdict = await execute(rig.task(webgl()), rig.context, owner.signal);
     rig.gate.builds.onLook = () => owner.abort(new Error('stopped'));
     await expect(endOf(verdict)).rejects.toThrow();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/commands/limits.js';
 import { MAX_FILES_IN_MEMORY, MAX_FILES_WAITING, MediaRoom } from '../../src/services/mediaRoom.js';
-import { SERVICE_RESULT_BYTES } from '../../src/workers/capServiceResult.js';
+import { SERVICE_RESULT_BYTES } from '../../src/workers/execute/capServiceResult.js';
 import type { MediaFile, MediaServices, ServiceAnswer } from '../../src/workers/servicesPort.js';
 import { aCommand } from '../support/commandFixtures.js';
 import { ExecuteRig } from '../support/executeRig.js';

@@ -40,7 +40,7 @@ describe('call_tool', () => {
 
   it('given it is switched off, then it is rejected', async () => {
     const rig = new ExecuteRig();
-    const { execute } = await import('../../src/workers/execute.js');
+    const { execute } = await import('../../src/workers/execute/execute.js');
     expect(await execute(rig.task(menu()), { ...rig.context, callTool: false }, rig.signal)).toMatchObject({
       outcome: 'rejected',
       error: { code: 'tool_calls_disabled' },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { uuidFrom } from '../../src/core/ids.js';
-import { completedEvent } from '../../src/workers/recorder.js';
-import { OPERATIONS_KEPT, type Operation, SessionHistory } from '../../src/workers/sessionHistory.js';
+import { completedEvent } from '../../src/workers/ledger/recorder.js';
+import { OPERATIONS_KEPT, type Operation, SessionHistory } from '../../src/workers/undo/sessionHistory.js';
 import { aCommand } from '../support/commandFixtures.js';
 import { ExecuteRig } from '../support/executeRig.js';
 

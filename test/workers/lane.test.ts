@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Lane, type LaneDependencies } from '../../src/workers/lane.js';
-import { ParkedLane } from '../../src/workers/parkedLane.js';
-import type { Task, Verdict } from '../../src/workers/task.js';
+import { Lane, type LaneDependencies } from '../../src/workers/lanes/lane.js';
+import { ParkedLane } from '../../src/workers/lanes/parkedLane.js';
+import type { Task, Verdict } from '../../src/workers/lanes/task.js';
 import { AutoClock, eventually } from '../support/autoClock.js';
 import { aCommand, aTask } from '../support/commandFixtures.js';
 import { MemoryParking } from '../support/memoryStreams.js';

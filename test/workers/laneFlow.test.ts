@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { isEnd } from '../../src/events/event.js';
-import { Lane, type LaneDependencies } from '../../src/workers/lane.js';
-import { ParkedLane } from '../../src/workers/parkedLane.js';
-import { newTask, type Task, type Verdict } from '../../src/workers/task.js';
+import { Lane, type LaneDependencies } from '../../src/workers/lanes/lane.js';
+import { ParkedLane } from '../../src/workers/lanes/parkedLane.js';
+import { newTask, type Task, type Verdict } from '../../src/workers/lanes/task.js';
 import { AutoClock, eventually } from '../support/autoClock.js';
 import { aCommand, scriptPayload } from '../support/commandFixtures.js';
 import { MemoryParking } from '../support/memoryStreams.js';

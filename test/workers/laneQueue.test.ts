@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LaneQueue, TURNS_PER_PRIORITY } from '../../src/workers/laneQueue.js';
-import { newTask, type Task } from '../../src/workers/task.js';
+import { LaneQueue, TURNS_PER_PRIORITY } from '../../src/workers/lanes/laneQueue.js';
+import { newTask, type Task } from '../../src/workers/lanes/task.js';
 import { aCommand } from '../support/commandFixtures.js';
 
 interface Wish {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CommandState } from '../../src/events/outcome.js';
 import { isTerminal } from '../../src/events/outcome.js';
-import { Ledger } from '../../src/workers/ledger.js';
+import { Ledger } from '../../src/workers/ledger/ledger.js';
 
 const TERM_MS = 1_000;
 const entry = (state: CommandState, recordedAtMs = 0, payloadSha = 'p') => ({

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Hysteresis } from '../../src/core/hysteresis.js';
-import { Lane, type LaneDependencies } from '../../src/workers/lane.js';
-import { ParkedLane } from '../../src/workers/parkedLane.js';
-import { relieve } from '../../src/workers/relief.js';
-import { newTask, type Task } from '../../src/workers/task.js';
+import { Lane, type LaneDependencies } from '../../src/workers/lanes/lane.js';
+import { ParkedLane } from '../../src/workers/lanes/parkedLane.js';
+import { relieve } from '../../src/workers/lanes/relief.js';
+import { newTask, type Task } from '../../src/workers/lanes/task.js';
 import { AutoClock, eventually } from '../support/autoClock.js';
 import { aCommand } from '../support/commandFixtures.js';
 import { MemoryParking } from '../support/memoryStreams.js';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ParkedLane } from '../../src/workers/parkedLane.js';
+import { ParkedLane } from '../../src/workers/lanes/parkedLane.js';
+import type { Task } from '../../src/workers/lanes/task.js';
 import type { ParkedBatch } from '../../src/workers/ports.js';
-import type { Task } from '../../src/workers/task.js';
 import { aCommand, aTask } from '../support/commandFixtures.js';
 import { MemoryParking } from '../support/memoryStreams.js';
 

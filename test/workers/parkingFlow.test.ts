@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Hysteresis } from '../../src/core/hysteresis.js';
-import { relieve } from '../../src/workers/relief.js';
+import { relieve } from '../../src/workers/lanes/relief.js';
 import { eventually } from '../support/autoClock.js';
 import { scriptPayload } from '../support/commandFixtures.js';
 import { BEHAVIOUR } from '../support/memoryGate.js';

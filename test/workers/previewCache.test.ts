@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/core/clock.js';
 import type { View } from '../../src/workers/editor.js';
-import { type Picture, PreviewCache, type PreviewRequest } from '../../src/workers/previewCache.js';
+import { type Picture, PreviewCache, type PreviewRequest } from '../../src/workers/execute/previewCache.js';
 
 const view: View = { width: 64, height: 32, format: 'png', mode: 'fast' };
 const pictureOf = (name: string): Picture => ({

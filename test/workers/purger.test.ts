@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Purger } from '../../src/workers/purger.js';
+import { Purger } from '../../src/workers/ledger/purger.js';
 import type { WorkerDependencies } from '../../src/workers/workerOptions.js';
 import { AutoClock } from '../support/autoClock.js';
 import { aCommand, inbound } from '../support/commandFixtures.js';

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backoffMs } from '../../src/workers/backoff.js';
-import { DoneSet } from '../../src/workers/doneSet.js';
-import { InFlight } from '../../src/workers/inFlight.js';
-import { KeyedMutex } from '../../src/workers/mutex.js';
-import { OwedLetters } from '../../src/workers/owedLetters.js';
-import { RecentEnds } from '../../src/workers/recentEnds.js';
+import { backoffMs } from '../../src/workers/lanes/backoff.js';
+import { InFlight } from '../../src/workers/lanes/inFlight.js';
+import { KeyedMutex } from '../../src/workers/lanes/mutex.js';
+import { DoneSet } from '../../src/workers/ledger/doneSet.js';
+import { OwedLetters } from '../../src/workers/ledger/owedLetters.js';
+import { RecentEnds } from '../../src/workers/ledger/recentEnds.js';
 import { aCommand, aDelivery, inbound } from '../support/commandFixtures.js';
 import { completed, failed, command as storyCommand } from '../support/story.js';
 

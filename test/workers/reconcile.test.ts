@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { reconcile } from '../../src/workers/reconcile.js';
+import { reconcile } from '../../src/workers/ledger/reconcile.js';
 import { eventually } from '../support/autoClock.js';
 import { BEHAVIOUR } from '../support/memoryGate.js';
 import { aWorker, WorkerWorld } from '../support/workerRig.js';

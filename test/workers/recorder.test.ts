@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/core/ids.js';
+import { failed } from '../../src/workers/lanes/task.js';
 import {
   completedEvent,
   failedEvent,
   rejectedEvent,
   startedEvent,
   summarise,
-} from '../../src/workers/recorder.js';
-import { failed } from '../../src/workers/task.js';
+} from '../../src/workers/ledger/recorder.js';
 import { ACCEPTED_AT, aCommand, aTask } from '../support/commandFixtures.js';
 
 const NOW = '2026-03-01T10:00:01.000Z';

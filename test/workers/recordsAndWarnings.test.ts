@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { withNameWarning } from '../../src/workers/nameWarning.js';
-import { publishOf } from '../../src/workers/settle.js';
+import { withNameWarning } from '../../src/workers/execute/nameWarning.js';
+import { publishOf } from '../../src/workers/ledger/settle.js';
 import { aCommand } from '../support/commandFixtures.js';
 
 const completed = (result: Record<string, unknown>) => ({ kind: 'completed', result }) as const;

@@ -2,7 +2,7 @@ import { createTwoFilesPatch } from 'diff';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TextEdit } from '../../src/commands/applyPatch.js';
-import { patchText } from '../../src/workers/textPatch.js';
+import { patchText } from '../../src/workers/execute/textPatch.js';
 
 const edit = (
   startLine: number,

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/core/ids.js';
 import type { CompletedEvent } from '../../src/events/event.js';
-import { findRollback } from '../../src/workers/decideRollback.js';
-import { conflictOf, findTarget, imagesOf } from '../../src/workers/decideUndo.js';
-import { OPERATIONS_KEPT, type Operation, UNITS_KEPT } from '../../src/workers/sessionHistory.js';
-import { UndoLog } from '../../src/workers/undoLog.js';
+import { findRollback } from '../../src/workers/undo/decideRollback.js';
+import { conflictOf, findTarget, imagesOf } from '../../src/workers/undo/decideUndo.js';
+import { OPERATIONS_KEPT, type Operation, UNITS_KEPT } from '../../src/workers/undo/sessionHistory.js';
+import { UndoLog } from '../../src/workers/undo/undoLog.js';
 import { command, completed, failed, fileImage, operationOf, started } from '../support/story.js';
 
 const SESSION = 'session-1';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { newTask } from '../../src/workers/lanes/task.js';
+import { completedEvent, startedEvent } from '../../src/workers/ledger/recorder.js';
 import type { PresetFile } from '../../src/workers/presetPort.js';
-import { completedEvent, startedEvent } from '../../src/workers/recorder.js';
-import { newTask } from '../../src/workers/task.js';
 import { aCommand } from '../support/commandFixtures.js';
 import { ExecuteRig } from '../support/executeRig.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/core/ids.js';
 import type { OperationMove } from '../../src/events/event.js';
-import { completedEvent } from '../../src/workers/recorder.js';
+import { completedEvent } from '../../src/workers/ledger/recorder.js';
 import { aCommand } from '../support/commandFixtures.js';
 import { ExecuteRig } from '../support/executeRig.js';
 

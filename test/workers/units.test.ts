@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../../src/commands/envelope.js';
 import { sha256 } from '../../src/core/ids.js';
-import { planUndo } from '../../src/workers/planUndo.js';
 import type { PresetFile } from '../../src/workers/presetPort.js';
+import { planUndo } from '../../src/workers/undo/planUndo.js';
 import { aCommand, type CommandWish, scriptPayload } from '../support/commandFixtures.js';
 import { ExecuteRig } from '../support/executeRig.js';
 import { BEHAVIOUR, contentOfText } from '../support/memoryGate.js';

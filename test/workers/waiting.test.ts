@@ -3,7 +3,7 @@ import type { EditorPause } from '../../src/commands/editorEntry.js';
 import type { EditorLive } from '../../src/http/editorsPort.js';
 import type { CommandStatus } from '../../src/http/ports.js';
 import { createWorkerAnswers } from '../../src/workers/answers.js';
-import { EditorHealth } from '../../src/workers/editorHealth.js';
+import { EditorHealth } from '../../src/workers/editors/editorHealth.js';
 import { eventually } from '../support/autoClock.js';
 import { aCommand, type CommandWish, scriptPayload } from '../support/commandFixtures.js';
 import { BEHAVIOUR } from '../support/memoryGate.js';

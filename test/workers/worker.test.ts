@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { FAULT_POINTS } from '../../src/workers/executeContext.js';
+import { FAULT_POINTS } from '../../src/workers/execute/executeContext.js';
 import { eventually } from '../support/autoClock.js';
 import { scriptPayload } from '../support/commandFixtures.js';
 import { BEHAVIOUR, contentOfText } from '../support/memoryGate.js';

@@ -1,0 +1,58 @@
+import { BUILD_LIMITS } from '../builds/decideBuild.js';
+import { CancelledError } from '../lanes/cancellation.js';
+import { KeyedMutex } from '../lanes/mutex.js';
+import type { Task } from '../lanes/task.js';
+import { type Intent, startedEvent } from '../ledger/recorder.js';
+import type { WorkerState } from '../ledger/workerState.js';
+import type { PartitionLog } from '../ports.js';
+import type { WorkerDependencies } from '../workerOptions.js';
+import type { ExecuteContext } from './executeContext.js';
+import { PreviewCache } from './previewCache.js';
+
+interface Ownership {
+  readonly deps: WorkerDependencies;
+  readonly state: WorkerState;
+  readonly logOf: (editor: string) => PartitionLog;
+}
+
+/** What executing may use, for one ownership: one fence counter for all its calls, one at a time per editor. */
+export function executeContextOf({ deps, state, logOf }: Ownership): ExecuteContext {
+  const exclusive = new KeyedMutex();
+  let calls = 0;
+  const recordStarted = async (task: Task, intent: Intent | null): Promise<void> => {
+    if (task.cancel) throw new CancelledError();
+    const { command } = task;
+    const nowMs = deps.clock.nowMs();
+    const log = logOf(command.editor);
+    const token = { epoch: log.epoch, call: calls + 1 };
+    const event = startedEvent(command, token, intent, new Date(nowMs).toISOString());
+    task.started = event;
+    state.apply(event, nowMs);
+    deps.listener.startedAfter(command.type, nowMs - Date.parse(command.acceptedAt));
+    await log.append([event]);
+  };
+  return {
+    gate: deps.gate,
+    images: deps.images,
+    uploads: deps.uploads,
+    services: deps.services,
+    presets: deps.presets,
+    undoLog: state.undoLog,
+    jobs: state.builds,
+    buildLimits: deps.limits.builds ?? BUILD_LIMITS,
+    callTool: deps.limits.callTool ?? false,
+    live: deps.live,
+    // One an ownership: what another owner did to an editor is not known here.
+    previews: new PreviewCache(deps.clock, (source) => deps.listener.previewed?.(source)),
+    clock: deps.clock,
+    retry: deps.limits.retry,
+    random: deps.random,
+    faultPoint: deps.faultPoint,
+    exclusive: (editor, work) => exclusive.run(editor, work),
+    busy: (editor) => exclusive.busy(editor),
+    nextToken: (editor) => ({ epoch: logOf(editor).epoch, call: ++calls }),
+    retried: deps.listener.retried,
+    recorded: (editor) => logOf(editor).append([]),
+    recordStarted,
+  };
+}

@@ -1,0 +1,67 @@
+import type { CommandPosition } from '../../commands/envelope.js';
+import type { SparkEvent, StartedEvent } from '../../events/event.js';
+import { isTerminal, stateAfter } from '../../events/outcome.js';
+import { BuildJobs } from '../builds/buildJobs.js';
+import { UndoLog } from '../undo/undoLog.js';
+import { DoneSet } from './doneSet.js';
+import { Ledger } from './ledger.js';
+import { OwedLetters } from './owedLetters.js';
+import { UnknownOutcomes } from './unknownOutcomes.js';
+
+/**
+ * Everything a worker decides by, as a fold of the log. It is applied at the moment an event is handed to the log: if the append is
+ * refused the worker stops and drops all of this, so nobody ever acts on what was not stored.
+ */
+export class WorkerState {
+  readonly #stream: string | undefined;
+  readonly ledger: Ledger;
+  readonly done = new DoneSet();
+  readonly undoLog = new UndoLog();
+  readonly builds = new BuildJobs();
+  readonly unknownOutcomes = new UnknownOutcomes();
+  /** Started and not ended: their intents tell how far they came. */
+  readonly open = new Map<string, StartedEvent>();
+
+  /** Ends whose dead letter may not be stored: written when their message comes again. */
+  readonly owed = new OwedLetters();
+
+  constructor(limits: { maxKeys: number; termMs: number }, stream?: string) {
+    this.#stream = stream;
+    this.ledger = new Ledger(limits);
+  }
+
+  /** Whether a place counts in the command stream that is read now. */
+  isOfStream({ stream }: Pick<CommandPosition, 'stream'>): boolean {
+    return stream === undefined || stream === this.#stream;
+  }
+
+  apply(event: SparkEvent, nowMs: number): void {
+    this.unknownOutcomes.apply(event);
+    if (event.kind === 'noted') return;
+    this.builds.apply(event);
+    this.undoLog.apply(event);
+    const state = stateAfter(event);
+    const open = this.open.get(event.commandId);
+    if (event.kind === 'started') this.open.set(event.commandId, event);
+    else {
+      this.open.delete(event.commandId);
+      // Places of a command stream that is no more say nothing about this one's.
+      if (this.isOfStream(event.position)) this.done.add(event.position);
+      if (event.kind === 'failed' && event.error.code === 'attempts_exhausted') this.owed.owe(event);
+    }
+    const envelope =
+      event.kind === 'started'
+        ? event.envelope
+        : (open?.envelope ?? (event.kind === 'failed' ? event.envelope : undefined));
+    // A refused publish never claims its key: its command id comes from its place, and a corrected publish may use the key.
+    if (!envelope || envelope.idempotencyKey === null || state === 'rejected') return;
+    const before = this.ledger.find(event.commandId);
+    if (before && isTerminal(before.state)) return;
+    this.ledger.record(event.commandId, {
+      payloadSha: envelope.payloadSha,
+      state,
+      attempts: event.kind === 'started' ? (before?.attempts ?? 1) : event.attempts,
+      recordedAtMs: before?.recordedAtMs ?? nowMs,
+    });
+  }
+}
