@@ -45,6 +45,9 @@ export function createPool(options: PoolOptions): pg.Pool {
   });
   // Without a listener a lost idle connection would end the process.
   pool.on('error', (error) => options.onError?.(error));
+  // The pool's own listener is gone while a client is out. A server that ends it in the very packet that greets it would find nobody
+  // to tell and take the process down; the query to come tells the borrower.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
