@@ -4,13 +4,14 @@ import { migrate } from './postgres/migrate.js';
 import { createPool } from './postgres/pools.js';
 import { setRolePasswords } from './postgres/roles.js';
 import { type RoleContext, topologyLimits } from './roles/context.js';
+import { createGateRole, type GateRole } from './roles/gate.js';
 import { createIngestRole, type IngestRole } from './roles/ingest.js';
 import { createProjectorRole } from './roles/projector.js';
 import { createWorkerRole, type WorkerRole } from './roles/worker.js';
 import { connectRole } from './streams/connection.js';
 import { provision } from './streams/provision.js';
 
-export type AppRole = 'ingest' | 'worker' | 'projector';
+export type AppRole = 'ingest' | 'worker' | 'gate' | 'projector';
 
 export interface AppOptions {
   readonly roles: readonly AppRole[];
@@ -21,7 +22,7 @@ export interface AppOptions {
 
 /** A running SPARK, or the roles of it that were asked for. */
 export interface App extends Service {
-  /** Where HTTP listens; undefined without the ingest role. */
+  /** Where HTTP listens: the API's, or that of a gate alone; undefined without either. */
   address(): { readonly host: string; readonly port: number; readonly url: string } | undefined;
 }
 
@@ -38,9 +39,11 @@ export interface App extends Service {
 export async function createApp(context: RoleContext, options: AppOptions): Promise<App> {
   const { roles } = options;
   await Promise.all([
-    prepareStreams(context),
+    // The gate only reads what the others have made, and may do no more.
+    roles.some((role) => role !== 'gate') ? prepareStreams(context) : undefined,
     roles.includes('projector') || roles.includes('ingest') ? prepareDatabase(context, options) : undefined,
   ]);
+  const gate = roles.includes('gate') ? await createGateRole(context) : undefined;
   const worker = roles.includes('worker') ? await createWorkerRole(context) : undefined;
   const projector = roles.includes('projector') ? await createProjectorRole(context) : undefined;
   const ingest = roles.includes('ingest')
@@ -50,10 +53,14 @@ export async function createApp(context: RoleContext, options: AppOptions): Prom
         checks: worker ? [workerCheck(worker), worker.circuits.check] : [],
       })
     : undefined;
-  return appOf([worker, projector], ingest);
+  return appOf([worker, projector, gate], ingest, gate);
 }
 
-function appOf(behind: readonly (Service | undefined)[], ingest: IngestRole | undefined): App {
+function appOf(
+  behind: readonly (Service | undefined)[],
+  ingest: IngestRole | undefined,
+  gate: GateRole | undefined,
+): App {
   return {
     name: 'app',
     start: async () => {
@@ -66,7 +73,7 @@ function appOf(behind: readonly (Service | undefined)[], ingest: IngestRole | un
       await ingest?.stop();
       for (const role of behind) await role?.stop();
     },
-    address: () => ingest?.address(),
+    address: () => (ingest ?? gate)?.address(),
   };
 }
 

@@ -69,8 +69,12 @@ function relations(values: Values): string[] {
     problems.push('DATABASE_REPLICA_URL needs DATABASE_URL');
   if (values.MCP_MAX_INFLIGHT < values.SPARK_PARTITIONS)
     problems.push('MCP_MAX_INFLIGHT must be at least SPARK_PARTITIONS');
-  const loopback = ['127.0.0.1', 'localhost', '::1'].includes(values.SPARK_HTTP_HOST);
-  if (!loopback && !values.SPARK_TOKEN)
+  const isLoopback = (host: string) => ['127.0.0.1', 'localhost', '::1'].includes(host);
+  if (!isLoopback(values.SPARK_GATE_HOST) && !values.SPARK_GATE_TOKEN)
+    problems.push(
+      'SPARK_GATE_HOST is not loopback: set SPARK_GATE_TOKEN, or anyone could drive your editors',
+    );
+  if (!isLoopback(values.SPARK_HTTP_HOST) && !values.SPARK_TOKEN)
     problems.push('SPARK_HTTP_HOST is not loopback: set SPARK_TOKEN, or anyone could drive your editors');
   return problems;
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { BUILD_FIELDS } from './configBuildFields.js';
+import { GATE_FIELDS } from './configGateFields.js';
+import { NATS_FIELDS } from './configNatsFields.js';
 import { SERVICE_FIELDS } from './configServiceFields.js';
 import { UNITY_FIELDS } from './configUnityFields.js';
 import { messageOf } from './core/errors.js';
@@ -67,26 +69,7 @@ export const CONFIG_FIELDS = [
     default: '',
     schema: z.string().min(16),
   },
-  {
-    name: 'NATS_URL',
-    doc: 'Your NATS servers, comma-separated; unset: an embedded nats-server',
-    default: '',
-    schema: url(/^(nats|tls|ws|wss):\/\//),
-  },
-  {
-    name: 'NATS_WS_URL',
-    doc: 'Websocket address of your NATS server for browsers',
-    default: '',
-    schema: url(/^wss?:\/\//),
-  },
-  { name: 'NATS_USER', doc: 'User at NATS_URL for every role of this process', default: '', schema: text },
-  { name: 'NATS_PASSWORD', doc: 'Its password', default: '', schema: text },
-  {
-    name: 'NATS_REPLICAS',
-    doc: 'Copies of each stream: 1, or 3 and 5 in a cluster',
-    default: '1',
-    schema: whole(1, 5),
-  },
+  ...NATS_FIELDS,
   {
     name: 'SPARK_NATS_SERVER',
     doc: 'Path of a nats-server program (2.14 or newer) for the embedded default',
@@ -141,6 +124,7 @@ export const CONFIG_FIELDS = [
     schema: text,
   },
   ...UNITY_FIELDS,
+  ...GATE_FIELDS,
   ...SERVICE_FIELDS,
   {
     name: 'MCP_MAX_INFLIGHT',
@@ -219,6 +203,13 @@ export const CONFIG_FIELDS = [
     schema: whole(1, 64),
   },
   {
+    name: 'SPARK_WORKER_BEAT_MS',
+    doc: 'How often a worker tells the others that it lives; its partitions move after two to four of these without a word',
+    unit: 'ms',
+    default: '1000',
+    schema: whole(100, 60_000),
+  },
+  {
     name: 'SPARK_RATE_LIMITS',
     doc: 'Commands let through: name=count/s, /m or /h (or name=off), joined by semicolons, over the defaults; names: actor, session, a command type or a family as cv.* (those per actor, and four times that over all actors, named as unity.run_build/all). An actor is here the token of an HTTP request, or all of NATS together; the name a command gives as its actor is for the audit only. Above them HTTP answers 429, and raw publishes wait',
     default: DEFAULT_RATE_LIMITS,
@@ -226,14 +217,14 @@ export const CONFIG_FIELDS = [
   },
   {
     name: 'SPARK_LEDGER_MAX_KEYS',
-    doc: 'Idempotency keys remembered',
+    doc: 'Idempotency keys remembered, about 62 bytes each; beyond, the oldest that have ended go early. GET /version tells it to clients',
     unit: 'keys',
     default: '500000',
     schema: whole(1_000, 100_000_000),
   },
   {
     name: 'SPARK_LEDGER_TERM_MS',
-    doc: 'How long an idempotency key holds',
+    doc: 'How long an idempotency key holds; GET /version tells it to clients',
     unit: 'ms',
     default: String(7 * DAY_MS),
     schema: whole(60_000, 365 * DAY_MS),

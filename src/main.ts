@@ -44,12 +44,11 @@ export async function runRole(role: string, options: RunOptions): Promise<number
         return (await import('./runtime/simulatorRole.js')).runSimulator(config, voice);
       case 'ingest':
       case 'worker':
+      case 'gate':
       case 'projector':
         return (await import('./runtime/role.js')).runAppRole(role, config, voice, options.json);
       default:
-        voice.say(
-          'the gate works inside the worker; as a process of its own it is for several workers to one editor, which is not there yet',
-        );
+        voice.say(`there is no role "${role}"`);
         return EXIT_USAGE;
     }
   });

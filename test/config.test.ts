@@ -16,6 +16,15 @@ function problemsOf(env: Record<string, string>): string[] {
 }
 
 describe('the configuration', () => {
+  it('given a gate off loopback without a token, then says why not', () => {
+    expect(problemsOf({ SPARK_GATE_HOST: '0.0.0.0' })).toEqual([
+      expect.stringMatching(/^SPARK_GATE_HOST .*SPARK_GATE_TOKEN/),
+    ]);
+    expect(problemsOf({ SPARK_GATE_HOST: '0.0.0.0', SPARK_GATE_TOKEN: 'a-token-of-16-or-more' })).toEqual([]);
+    expect(problemsOf({ SPARK_GATE_URL: 'gate:8790' })).toHaveLength(1);
+    expect(problemsOf({ SPARK_GATE_TOKEN: 'short' })).toHaveLength(1);
+  });
+
   it('given nothing, is the default that the product names', () => {
     const config = loadConfig({});
     expect(config).toMatchObject({

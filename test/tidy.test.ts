@@ -12,6 +12,8 @@ const FOLDERS = [
   'bin',
   'scripts',
   'bench',
+  'simulation',
+  'mutants',
   'docs',
   'deploy',
   'migrations',

@@ -13,7 +13,20 @@ export interface NatsUser {
   };
 }
 
+/** The other servers of a cluster, and how servers get in among each other; loopback too. */
+export interface NatsClusterConfig {
+  readonly name: string;
+  readonly routePort: number;
+  /** Route ports of all servers, one's own may be among them. */
+  readonly routes: readonly number[];
+  readonly user: string;
+  readonly password: string;
+}
+
 export interface NatsConfig {
+  /** Unique in its cluster, and the same at each start: the cluster knows its members by it. */
+  readonly serverName?: string | undefined;
+  readonly cluster?: NatsClusterConfig | undefined;
   readonly port: number;
   readonly websocketPort: number;
   readonly monitorPort: number;
@@ -35,7 +48,7 @@ const NOTHING = '>';
 export function renderNatsConfig(config: NatsConfig): string {
   const origins = config.websocketOrigins;
   const document = {
-    server_name: 'spark-embedded',
+    server_name: config.serverName ?? 'spark-embedded',
     host: LOOPBACK,
     port: config.port,
     http: `${LOOPBACK}:${config.monitorPort}`,
@@ -54,9 +67,22 @@ export function renderNatsConfig(config: NatsConfig): string {
       no_tls: true,
       ...(origins.length === 0 ? { same_origin: true } : { allowed_origins: origins }),
     },
+    ...(config.cluster === undefined ? {} : { cluster: renderCluster(config.cluster) }),
     authorization: { users: config.users.map(renderUser) },
   };
   return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+function renderCluster({ name, routePort, routes, user, password }: NatsClusterConfig): object {
+  return {
+    name,
+    host: LOOPBACK,
+    port: routePort,
+    // Clients are told every server by whoever starts them.
+    no_advertise: true,
+    authorization: { user, password },
+    routes: routes.map((port) => `nats://${user}:${password}@${LOOPBACK}:${port}`),
+  };
 }
 
 function renderUser(user: NatsUser): object {

@@ -1,10 +1,10 @@
-/** The embedded nats-server: JetStream on, loopback only, one user per role, restarted when it dies. */
+/** The embedded nats-server: JetStream on, loopback only, one user per role, restarted when it dies; alone, or one of a cluster. */
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomically } from './atomicFile.js';
 import { NatsTooOldError } from './errors.js';
 import type { NatsBinary } from './natsBinary.js';
-import { type NatsUser, renderNatsConfig } from './natsConfig.js';
+import { type NatsClusterConfig, type NatsUser, renderNatsConfig } from './natsConfig.js';
 import { readNatsInfo, waitForNats } from './natsReady.js';
 import { type FsyncProfile, fsyncProfile, isSupportedNats, MINIMUM_NATS_VERSION } from './natsVersion.js';
 import { rememberedPort } from './ports.js';
@@ -32,6 +32,9 @@ export interface NatsServerOptions {
   readonly maxFileStoreBytes?: number;
   readonly maxMemoryStoreBytes?: number;
   readonly websocketOrigins?: readonly string[];
+  /** Only of a cluster's server: without, it stands alone. */
+  readonly serverName?: string;
+  readonly cluster?: NatsClusterConfig;
   readonly onExit?: (exit: ChildExit) => void;
   readonly onRestart?: (pid: number) => void;
 }
@@ -62,7 +65,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   const configFile = join(dir, 'nats.conf');
   let ports: Ports | undefined;
   const child = new SupervisedChild({
-    name: 'nats',
+    name: options.serverName ?? 'nats',
     command: [binary.path, '-c', configFile],
     env: { LC_ALL: 'C', TZ: 'UTC', PATH: '/usr/local/bin:/usr/bin:/bin' },
     cwd: '/',
@@ -130,5 +133,7 @@ function renderConfig(options: NatsServerOptions, dir: string, ports: Ports, pro
     maxFileStoreBytes: options.maxFileStoreBytes,
     maxMemoryStoreBytes: options.maxMemoryStoreBytes ?? MAX_MEMORY_STORE_BYTES,
     websocketOrigins: options.websocketOrigins ?? [],
+    serverName: options.serverName,
+    cluster: options.cluster,
   });
 }

@@ -50,10 +50,15 @@ interface EventBase {
   readonly timestamp: string;
 }
 
-/** Fence token: compared as (epoch, call); the gate refuses any that is not above the highest it has seen for the editor. */
+/**
+ * Fence token: compared as (epoch, call); the gate refuses any that is not above the highest it has seen for the editor from the same
+ * partition's owners.
+ */
 export interface FenceToken {
   readonly epoch: number;
   readonly call: number;
+  /** The partition whose owner calls; not stored. An undo may reach over to an editor whose own commands lie in another one. */
+  readonly partition?: number;
 }
 
 /** What a file change is about to do, recorded before the first call, so that any later worker can tell how far it came. */
@@ -93,7 +98,7 @@ export interface StartedEvent extends EventBase {
   readonly kind: 'started';
   readonly envelope: EventEnvelope;
   readonly position: CommandPosition;
-  readonly token: FenceToken;
+  readonly token: Pick<FenceToken, 'epoch' | 'call'>;
   readonly intent: FileIntent | null;
   /** Of a command that changes many files as one unit, in the order it does so; `intent` is null then. */
   readonly intents?: readonly FileIntent[];

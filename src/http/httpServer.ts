@@ -33,7 +33,7 @@ import { registerDeadLetterActions } from './routes/deadLetterActions.js';
 import { registerDeadLetters } from './routes/deadLetters.js';
 import { registerEditors } from './routes/editors.js';
 import { registerFrames } from './routes/frames.js';
-import { registerHealth } from './routes/health.js';
+import { type KeyPromise, registerHealth } from './routes/health.js';
 import { registerLanding } from './routes/landing.js';
 import { registerOperations } from './routes/operations.js';
 import { registerPresets } from './routes/presets.js';
@@ -55,6 +55,8 @@ export interface HttpServerOptions {
   /** Names beside localhost that may stand in `Host`, with or without a port. */
   readonly allowedHosts?: readonly string[];
   readonly version: string;
+  /** What `/version` says of idempotency keys. */
+  readonly keys: KeyPromise;
   readonly submitter: Submitter;
   readonly queries: WorkerQueries;
   readonly feed: Feed;
@@ -158,7 +160,7 @@ async function open(options: HttpServerOptions): Promise<Running> {
     registerDeadLetters(routes, { reads });
     registerDeadLetterActions(routes, { ...submitDeps, reads, actions: options.deadLetterActions });
     registerUsage(routes, submitDeps);
-    registerHealth(routes, { readiness, metrics, version });
+    registerHealth(routes, { readiness, metrics, version, keys: options.keys });
     registerLanding(routes, { version });
   });
   metrics.set('spark_build_info', { version, node: process.version }, 1);

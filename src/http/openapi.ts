@@ -105,7 +105,10 @@ function submitOperation(): Json {
       'Stored before the answer (202). A repeat of an idempotency key answers with the same command and `Idempotency-Replayed: true`.',
     tags: ['commands'],
     parameters: [
-      header('Idempotency-Key', 'Names the command within its session; for a single command'),
+      header(
+        'Idempotency-Key',
+        'Names the command within its session; for a single command. It holds for a term or until so many younger ones have come (`GET /version` tells both), and always while its command is open',
+      ),
       header(
         'Prefer',
         '`wait=10`: answer with the outcome (200, or 409 for a conflict) if there is one in time',

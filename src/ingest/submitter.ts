@@ -26,6 +26,7 @@ export interface SubmitterOptions {
   readonly clock: Clock;
   /** Requests that arrive within this time share one message. */
   readonly coalesceMs: number;
+  /** After this, counted from the request, a publish that is not acknowledged is not tried again. */
   readonly publishTimeoutMs: number;
   /** How long a key holds: the ledger's term. */
   readonly keyTermMs: number;
@@ -40,6 +41,7 @@ const MAX_WAITING = 5_000;
 
 interface Waiting {
   readonly candidate: Candidate;
+  readonly sinceMs: number;
   resolve(result: SubmitResult): void;
 }
 
@@ -94,10 +96,11 @@ export class CoalescingSubmitter implements Submitter, Service {
       // It may have taken long: the brake is asked again.
       return this.submit(requests);
     }
+    const sinceMs = this.#options.clock.monotonicMs();
     const results = requests.map(
       (request) =>
         new Promise<SubmitResult>((resolve) =>
-          this.#waiting.push({ candidate: candidateOf(request), resolve }),
+          this.#waiting.push({ candidate: candidateOf(request), resolve, sinceMs }),
         ),
     );
     this.#flushing ??= this.#flush();
@@ -131,8 +134,13 @@ export class CoalescingSubmitter implements Submitter, Service {
         const partition = this.#options.publisher.partitionOf(candidate.request.editor);
         toStore.set(partition, [...(toStore.get(partition) ?? []), candidate]);
       }
+    // Counted from the first that came: who has waited behind an outage already does not wait for as long again.
+    const sinceMs = Math.min(...batch.map((waiting) => waiting.sinceMs));
+    const giveUpAtMs = sinceMs + this.#options.publishTimeoutMs;
     await Promise.all(
-      [...toStore].map(([partition, commands]) => this.#storePartition(partition, commands, results)),
+      [...toStore].map(([partition, commands]) =>
+        this.#storePartition(partition, commands, results, giveUpAtMs),
+      ),
     );
     for (const [index, { candidate, resolve }] of batch.entries()) {
       const verdict = verdicts[index];
@@ -156,11 +164,12 @@ export class CoalescingSubmitter implements Submitter, Service {
     partition: number,
     commands: readonly Candidate[],
     results: Map<Candidate, SubmitResult>,
+    giveUpAtMs: number,
   ): Promise<void> {
     let stop: SubmitResult | undefined;
     for (const envelope of splitEnvelopes(commands, ENVELOPE_BYTES)) {
       // After a refusal nothing later of the batch may overtake what was refused.
-      const outcome = stop ?? (await this.#storeEnvelope(partition, envelope, results));
+      const outcome = stop ?? (await this.#storeEnvelope(partition, envelope, results, giveUpAtMs));
       if (outcome === undefined) continue;
       stop = outcome;
       for (const candidate of envelope) results.set(candidate, outcome);
@@ -172,10 +181,10 @@ export class CoalescingSubmitter implements Submitter, Service {
     partition: number,
     envelope: readonly Candidate[],
     results: Map<Candidate, SubmitResult>,
+    giveUpAtMs: number,
   ): Promise<SubmitResult | undefined> {
-    const { publisher, backpressure, clock, publishTimeoutMs, onAccepted } = this.#options;
+    const { publisher, backpressure, clock, onAccepted } = this.#options;
     const messageId = envelopeMessageId(envelope, randomUUID);
-    const giveUpAtMs = clock.monotonicMs() + publishTimeoutMs;
     // A duplicate after a publish of ours that got no answer is most likely that one: new to whoever asked.
     let again = false;
     for (;;) {

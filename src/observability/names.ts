@@ -40,6 +40,16 @@ export const METRICS = {
     help: 'Commands that may be in flight just now: between 1 and MCP_MAX_INFLIGHT, by what the editors finish',
     labels: [],
   },
+  spark_partitions_owned: {
+    kind: 'gauge',
+    help: 'Partitions whose commands this worker executes; 0: it stands by',
+    labels: [],
+  },
+  spark_partition_moves_total: {
+    kind: 'counter',
+    help: 'Partitions this worker has taken and given away',
+    labels: ['move'],
+  },
   spark_sse_clients: { kind: 'gauge', help: 'Open event streams', labels: [] },
   spark_sse_events_total: { kind: 'counter', help: 'Events written to event streams', labels: [] },
   spark_sse_clients_dropped_total: {
@@ -87,6 +97,21 @@ export const METRICS = {
     labels: ['code'],
   },
 
+  spark_ledger_keys: { kind: 'gauge', help: 'Idempotency keys that the ledger knows', labels: [] },
+  spark_ledger_max_keys: { kind: 'gauge', help: 'Idempotency keys it may know', labels: [] },
+  spark_ledger_term_seconds: { kind: 'gauge', help: 'How long an idempotency key holds', labels: [] },
+  spark_ledger_oldest_key_age_seconds: {
+    kind: 'gauge',
+    help: 'Age of the oldest idempotency key that is known',
+    labels: [],
+  },
+  spark_ledger_evicted_total: {
+    kind: 'counter',
+    help: 'Idempotency keys that went before their term because of the limit, counted over the log',
+    labels: [],
+  },
+  spark_ledger_bytes: { kind: 'gauge', help: 'Memory of the ledger', labels: [] },
+
   spark_editor_calls_total: {
     kind: 'counter',
     help: 'Calls to Unity MCP, by what the answer meant',
@@ -97,6 +122,16 @@ export const METRICS = {
     help: 'Calls to Unity MCP',
     labels: ['tool'],
     buckets: LATENCY_SECONDS,
+  },
+  spark_gate_requests_total: {
+    kind: 'counter',
+    help: 'What workers asked of the gate process, by how it ended (answered, stale, failed, gone, refused)',
+    labels: ['operation', 'outcome'],
+  },
+  spark_gate_requests_in_flight: {
+    kind: 'gauge',
+    help: 'Requests that the gate process is at work on or has waiting in the lanes of their editors',
+    labels: [],
   },
   spark_editor_ready: {
     kind: 'gauge',

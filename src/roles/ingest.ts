@@ -19,7 +19,7 @@ import { LogFeed } from '../streams/feed.js';
 import { createImageStore } from '../streams/imageStore.js';
 import { serveSubmit } from '../streams/submitService.js';
 import { createUploads } from '../streams/uploads.js';
-import { createWorkerQueries } from '../streams/workerRpc.js';
+import { createWorkerQueries } from '../streams/workerQueries.js';
 import { createChecks } from './checks.js';
 import type { RoleContext } from './context.js';
 import { createEditorsPort } from './editors.js';
@@ -47,7 +47,7 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
   const nc = await connectRole('ingest', parts.nats.url, parts.nats.credentials('ingest'));
   const pools = readPools(context);
   const abort = new AbortController();
-  const queries = createWorkerQueries(nc);
+  const queries = createWorkerQueries(nc, config.SPARK_PARTITIONS);
   const backpressure = new Backpressure({
     backlogMax: config.MCP_BACKLOG_MAX,
     queueWatermark: config.MCP_QUEUE_WATERMARK,
@@ -63,6 +63,7 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
     port: options.port,
     tokens: [grantOf('token', options.token)],
     version,
+    keys: { termMs: config.SPARK_LEDGER_TERM_MS, maxKeys: config.SPARK_LEDGER_MAX_KEYS },
     submitter: config.MCP_CALL_TOOL === 'on' ? limited : withoutToolCalls(limited, TOOL_CALLS_DISABLED),
     queries,
     feed,
@@ -74,9 +75,7 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
     editors: createEditorsPort(context, nc, registry, queries),
     uploads: await createUploads(nc, clock, { ttlMs: config.SPARK_UPLOAD_TTL_MS }),
     checks: [...createChecks({ nc, pools, clock }), ...options.checks],
-    metrics,
-    logger,
-    clock,
+    ...{ metrics, logger, clock },
     drainMs: config.MCP_DRAIN_MS,
   });
   metrics.collect('spark_backlog_commands', () => backpressure.backlog);

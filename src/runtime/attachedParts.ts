@@ -1,12 +1,15 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { AppRole } from '../app.js';
 import type { Config } from '../config.js';
 import { SparkError } from '../core/errors.js';
 import type { Home } from '../embedded/home.js';
 import type { DatabaseRole, Parts, ServicePlace } from '../roles/parts.js';
 import { NATS_PERMISSIONS, type NatsRole } from '../streams/permissions.js';
 import { parseUnityEditors } from '../unity/parseUnityEditors.js';
+import { configuredNats } from './configuredNats.js';
 import { configuredServices } from './servicesProcess.js';
+import { simulatorResolver } from './simulatorProcess.js';
 
 /** The servers of a running home as another process of the same user may use them. Mode 0600: it holds every role's password. */
 interface PartsFile {
@@ -33,7 +36,7 @@ const FILE = 'parts.json';
 const DATABASE_ROLES: readonly DatabaseRole[] = ['spark_projector', 'spark_ingest', 'spark_dashboard_ro'];
 
 /** Leaves word in the home for roles that are started beside `spark start`. */
-export function describeParts(home: Home, parts: Parts, token: string): void {
+export function describeParts(home: Pick<Home, 'runDir'>, parts: Parts, token: string): void {
   const servers = ['primary', 'replica'] as const;
   const content: PartsFile = {
     token,
@@ -67,11 +70,44 @@ export function describeParts(home: Home, parts: Parts, token: string): void {
   renameSync(`${file}.tmp`, file);
 }
 
-/** The servers that URLs name; what no URL names is taken from the running home. Throws `NoPartsError` when there is neither. */
-export function attachParts(config: Config): { parts: Parts; token: string } {
-  const file =
-    config.NATS_URL && config.DATABASE_URL && config.UNITY_MCP_URL ? undefined : readPartsFile(config);
-  const token = config.SPARK_TOKEN ?? file?.token;
+/** What a role must be told, of itself or by the running home it belongs to. */
+interface Needs {
+  readonly variables: readonly ('NATS_URL' | 'DATABASE_URL' | 'UNITY_MCP_URL')[];
+  /** The API's. */
+  readonly token: boolean;
+}
+
+const EVERYTHING: Needs = { variables: ['NATS_URL', 'DATABASE_URL', 'UNITY_MCP_URL'], token: true };
+
+/** Only ingest serves the API; a worker or a gate has no business with Postgres, nor has a worker with Unity where a gate of its own has. */
+function needsOf(role: AppRole | undefined, config: Config): Needs {
+  switch (role) {
+    case 'gate':
+      return { variables: ['NATS_URL', 'UNITY_MCP_URL'], token: false };
+    case 'worker':
+      return {
+        variables: config.SPARK_GATE_URL ? ['NATS_URL'] : ['NATS_URL', 'UNITY_MCP_URL'],
+        token: false,
+      };
+    case 'projector':
+      return { variables: ['NATS_URL', 'DATABASE_URL'], token: false };
+    default:
+      return EVERYTHING;
+  }
+}
+
+/**
+ * The servers that URLs name; what `role` needs and no URL names is taken from the running home. Throws `NoPartsError` when there is
+ * neither. Without a role: everything is needed.
+ */
+export function attachParts(
+  config: Config,
+  role?: AppRole,
+): { readonly parts: Parts; readonly token: string } {
+  const needs = needsOf(role, config);
+  const named = needs.variables.every((name) => config[name] !== undefined);
+  const file = named ? undefined : readPartsFile(config, needs);
+  const token = config.SPARK_TOKEN ?? file?.token ?? (needs.token ? undefined : '');
   if (token === undefined)
     throw new NoPartsError('set SPARK_TOKEN: there is no running home to take the token from');
   return {
@@ -85,13 +121,14 @@ export function attachParts(config: Config): { parts: Parts; token: string } {
   };
 }
 
-function readPartsFile(config: Config): PartsFile {
+function readPartsFile(config: Config, { variables }: Needs): PartsFile {
   const path = join(config.SPARK_HOME, 'run', FILE);
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as PartsFile;
   } catch (cause) {
+    const missing = variables.filter((name) => config[name] === undefined);
     throw new NoPartsError(
-      `set NATS_URL, DATABASE_URL and UNITY_MCP_URL, or start SPARK in this home first (${config.SPARK_HOME} has no running one)`,
+      `set ${missing.join(' and ')}, or start SPARK in this home first (${config.SPARK_HOME} has no running one)`,
       { cause },
     );
   }
@@ -104,12 +141,7 @@ function natsOf(config: Config, file: PartsFile | undefined): Parts['nats'] {
       wsUrl: file.nats.wsUrl,
       credentials: (role) => file.nats.users[role] ?? undefined,
     };
-  const { NATS_USER: user, NATS_PASSWORD: password } = config;
-  return {
-    url: config.NATS_URL ?? '',
-    wsUrl: config.NATS_WS_URL ?? null,
-    credentials: () => (user === undefined ? undefined : { user, password: password ?? '' }),
-  };
+  return configuredNats(config);
 }
 
 function postgresOf(config: Config, file: PartsFile | undefined): Parts['postgres'] {
@@ -133,5 +165,8 @@ function postgresOf(config: Config, file: PartsFile | undefined): Parts['postgre
 function unityOf(config: Config, file: PartsFile | undefined): Parts['unity'] {
   const editors = config.UNITY_EDITORS ? parseUnityEditors(config.UNITY_EDITORS) : [];
   const mcpUrl = config.UNITY_MCP_URL ?? file?.unity.mcpUrl ?? '';
-  return { mcpUrl, token: config.UNITY_MCP_TOKEN, editors, resolve: undefined };
+  // The home's simulator, and nobody else's: it tells where the project folders are.
+  const simulator = config.UNITY_MCP_URL ? null : file?.unity.simulator;
+  const resolve = simulator ? simulatorResolver(simulator) : undefined;
+  return { mcpUrl, token: config.UNITY_MCP_TOKEN, editors, resolve };
 }

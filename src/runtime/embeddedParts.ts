@@ -8,6 +8,7 @@ import { type PostgresPair, startPostgresPair } from '../embedded/postgresPair.j
 import type { DatabaseRole, Parts } from '../roles/parts.js';
 import { NATS_PERMISSIONS, type NatsRole } from '../streams/permissions.js';
 import { parseUnityEditors } from '../unity/parseUnityEditors.js';
+import { configuredNats } from './configuredNats.js';
 import { configuredServices, createServicesProcess, type ServicesProcess } from './servicesProcess.js';
 import { type SimulatorProcess, startSimulatorProcess } from './simulatorProcess.js';
 
@@ -117,12 +118,7 @@ function natsPart(config: Config, home: Home, nats: NatsServer | undefined): Par
       wsUrl: nats.wsUrl,
       credentials: (role) => ({ user: natsUser(role), password: home.state.secret(`nats:${role}`) }),
     };
-  const { NATS_USER: user, NATS_PASSWORD: password } = config;
-  return {
-    url: config.NATS_URL ?? '',
-    wsUrl: config.NATS_WS_URL ?? null,
-    credentials: () => (user === undefined ? undefined : { user, password: password ?? '' }),
-  };
+  return configuredNats(config);
 }
 
 async function startPostgres({

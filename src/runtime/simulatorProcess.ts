@@ -49,15 +49,20 @@ export async function startSimulatorProcess(options: {
     get pid() {
       return child.pid;
     },
-    resolve: async (editor) => {
-      const found = (await editors()).find((candidate) => candidate.editor === editor);
-      return found
-        ? { instance: found.instance, projectFolder: found.project, serverUrl: `${baseUrl}/mcp` }
-        : null;
-    },
+    resolve: simulatorResolver(baseUrl),
     projects: async () =>
       Object.fromEntries((await editors()).map(({ editor, project }) => [editor, project])),
     stop: () => child.stop(),
+  };
+}
+
+/** Where the editors of the simulator at `baseUrl` are. */
+export function simulatorResolver(baseUrl: string): EditorResolver {
+  return async (editor) => {
+    const found = (await listEditors(baseUrl)).find((candidate) => candidate.editor === editor);
+    return found
+      ? { instance: found.instance, projectFolder: found.project, serverUrl: `${baseUrl}/mcp` }
+      : null;
   };
 }
 

@@ -3,8 +3,9 @@ import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from 'nats';
 import { type Clock, pause } from '../core/clock.js';
 import type { CancelRequest, Cancels } from '../workers/ports.js';
-import { readStream } from './logReader.js';
+import { newestOf } from './newest.js';
 import { untilAnswered } from './publish.js';
+import { readStream } from './streamReader.js';
 import { CANCELS_BUCKET, STREAMS } from './topology.js';
 
 const RETRY_MS = 200;
@@ -28,8 +29,7 @@ export function watchCancels(nc: NatsConnection, clock: Clock): Cancels {
       const progress = { seen: 0, ended: false };
       void follow(nc, clock, onCancel, progress, signal);
       const newest = async () =>
-        (await manager.direct.getMessage(STREAMS.cancels, { last_by_subj: `$KV.${CANCELS_BUCKET}.>` }))
-          ?.seq ?? 0;
+        (await newestOf(manager, STREAMS.cancels, `$KV.${CANCELS_BUCKET}.>`))?.seq ?? 0;
       if (state.messages === 0) return;
       const upTo = await untilAnswered(clock, signal, newest);
       while (progress.seen < upTo && !signal.aborted) await pause(clock, LOAD_POLL_MS, signal);

@@ -6,7 +6,7 @@ import { encodeEnvelope } from './commandCodec.js';
 import { API_ERRORS, apiErrorCode } from './publish.js';
 import { partitionOf, SUBJECTS } from './subjects.js';
 import { STREAMS, workerConsumer } from './topology.js';
-import { askHeldCommands } from './workerRpc.js';
+import { heldCommandsOf } from './workerQueries.js';
 
 /** Stores envelopes of commands; one message and one PubAck for many. */
 export async function createCommandPublisher(
@@ -36,9 +36,10 @@ export async function createCommandPublisher(
 /** What is accepted and not terminal, as the server counts it; a probe costs about 0.25 ms a partition (measured). */
 export async function createBacklogProbe(nc: NatsConnection, partitions: number): Promise<BacklogProbe> {
   const manager = await jetstreamManager(nc);
+  const held = heldCommandsOf(nc, partitions);
   return async () => {
-    const [held, commands, parked, ...consumers] = await Promise.all([
-      askHeldCommands(nc),
+    const [heldCommands, commands, parked, ...consumers] = await Promise.all([
+      held(),
       manager.streams.info(STREAMS.commands),
       manager.streams.info(STREAMS.parked),
       ...Array.from({ length: partitions }, (_, partition) =>
@@ -48,7 +49,7 @@ export async function createBacklogProbe(nc: NatsConnection, partitions: number)
     return {
       waitingMessages: consumers.reduce((sum, consumer) => sum + consumer.num_pending, 0),
       unackedMessages: consumers.reduce((sum, consumer) => sum + consumer.num_ack_pending, 0),
-      heldCommands: held,
+      heldCommands,
       parkedBatches: parked.state.messages,
       streamBytes: commands.state.bytes,
       streamMaxBytes: commands.config.max_bytes,

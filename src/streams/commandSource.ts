@@ -3,7 +3,7 @@ import type { NatsConnection } from 'nats';
 import type { CommandSource } from '../projections/ports.js';
 import { decodeCommandMessage } from './commandCodec.js';
 import { headerRecord } from './headers.js';
-import { readStream } from './logReader.js';
+import { readStream } from './streamReader.js';
 import { partitionOf } from './subjects.js';
 import { STREAMS } from './topology.js';
 

@@ -3,8 +3,8 @@ import type { NatsConnection } from 'nats';
 import type { Clock } from '../core/clock.js';
 import type { DeadLetterActions } from '../http/ports.js';
 import type { DeadLetterAction, DeadLetterActionSource } from '../projections/ports.js';
-import { readStream } from './logReader.js';
 import { publishUntilAcked } from './publish.js';
+import { readStream } from './streamReader.js';
 import { SUBJECTS } from './subjects.js';
 import { STREAMS } from './topology.js';
 

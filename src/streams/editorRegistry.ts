@@ -5,8 +5,9 @@ import { type EditorEntry, MAX_EDITORS, parseEntry } from '../commands/editorEnt
 import { type Clock, pause } from '../core/clock.js';
 import { SparkError } from '../core/errors.js';
 import type { Service } from '../core/service.js';
-import { readStream, type StreamMessage } from './logReader.js';
+import { newestOf } from './newest.js';
 import { API_ERRORS, apiErrorCode, untilAnswered } from './publish.js';
+import { readStream, type StreamMessage } from './streamReader.js';
 import { EDITORS_BUCKET, STREAMS } from './topology.js';
 
 const RETRY_MS = 200;
@@ -63,10 +64,11 @@ export class EditorRegistry implements Service {
     const { signal } = this.#abort;
     const manager = await jetstreamManager(this.#nc);
     this.#bucket = await untilAnswered(this.#clock, signal, () =>
-      new Kvm(this.#nc).open(EDITORS_BUCKET, { allow_direct: true }),
+      // Read from the leader: a copy that is behind would make each compare-and-set fail until it has caught up.
+      new Kvm(this.#nc).open(EDITORS_BUCKET, { allow_direct: false }),
     );
     const newest = await untilAnswered(this.#clock, signal, () =>
-      manager.direct.getMessage(STREAMS.editors, { last_by_subj: `${KEY_PREFIX}>` }),
+      newestOf(manager, STREAMS.editors, `${KEY_PREFIX}>`),
     );
     this.#watching = this.#watch(signal);
     await this.#seen(newest?.seq ?? 0, signal);

@@ -7,7 +7,7 @@ import { isEnd, type LoggedEvent, seqOf } from '../events/event.js';
 import { decodeLogMessage } from '../events/log.js';
 import type { CommandBeginning, Feed } from '../http/ports.js';
 import { Beginnings } from './beginnings.js';
-import { readStream } from './logReader.js';
+import { readStream } from './streamReader.js';
 import { STREAMS } from './topology.js';
 
 /** The log as it grows, fanned out in this process: sessions' live streams and those who wait for a command's end. */

@@ -14,6 +14,7 @@ import { SparkError } from '../core/errors.js';
 import { sha256 } from '../core/ids.js';
 import type { ImageSource } from '../projections/ports.js';
 import type { ImageStore } from '../workers/ports.js';
+import { newestOf } from './newest.js';
 import { API_ERRORS, apiErrorCode, publishUntilAcked, untilAnswered } from './publish.js';
 import { SUBJECTS } from './subjects.js';
 import { STREAMS } from './topology.js';
@@ -169,7 +170,11 @@ async function load(manager: JetStreamManager, sha: string): Promise<Uint8Array 
 
 /** The head, and the chunks when it has any: null for one that is missing. Undefined without a head. */
 async function piecesOf(manager: JetStreamManager, sha: string): Promise<(StoredMsg | null)[] | undefined> {
-  const read = (subject: string) => manager.direct.getMessage(STREAMS.images, { last_by_subj: subject });
+  // Any copy may answer with bytes; that there are none is only the leader's to say.
+  const read = async (subject: string) =>
+    (await manager.direct.getMessage(STREAMS.images, { last_by_subj: subject })) ??
+    (await newestOf(manager, STREAMS.images, subject)) ??
+    null;
   const head = await read(subjectOf(sha));
   if (!head) return undefined;
   const chunks = Number(head.header?.get(CHUNKS) || 0);

@@ -1,14 +1,9 @@
 import { DeliverPolicy, type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
-import { SparkError } from '../core/errors.js';
-import type { LoggedEvent } from '../events/event.js';
 import { decodeLogMessage } from '../events/log.js';
 import type { LogMessage, LogSource } from '../projections/ports.js';
+import type { LogChunk, LogPort } from '../workers/ports.js';
 import { STREAMS } from './topology.js';
-
-export class LogCutShortError extends SparkError {
-  readonly code = 'log_cut_short';
-}
 
 /** A message of any stream, read in order. */
 export interface StreamMessage {
@@ -93,26 +88,25 @@ async function* toLogMessages(messages: AsyncIterable<StreamMessage>): AsyncIter
     yield { streamSeq, tsMs, partition: partitionOfSubject(subject), data };
 }
 
-/** Reads the log from its head to where it ends now; what an owner folds its state from after it has claimed its partitions. */
-export async function replayLog(
-  nc: NatsConnection,
-  onEvent: (logged: LoggedEvent) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const manager = await jetstreamManager(nc);
-  const { last_seq: end } = (await manager.streams.info(STREAMS.log)).state;
-  if (end === 0) return;
-  for await (const message of readStream(jetstream(nc), STREAMS.log, 0, signal)) {
-    for (const logged of decodeLogMessage(
-      message.data,
-      message.streamSeq,
-      message.tsMs,
-      partitionOfSubject(message.subject),
-    ))
-      onEvent(logged);
-    if (message.streamSeq >= end) return;
+/** The log as a worker follows it: see `LogPort`. */
+export function logFollowing(nc: NatsConnection): Pick<LogPort, 'end' | 'follow'> {
+  const js = jetstream(nc);
+  return {
+    end: async () => {
+      const manager = await jetstreamManager(nc, { checkAPI: false });
+      return (await manager.streams.info(STREAMS.log)).state.last_seq;
+    },
+    follow: (afterSeq, signal) => chunksOf(readStream(js, STREAMS.log, afterSeq, signal)),
+  };
+}
+
+async function* chunksOf(messages: AsyncIterable<StreamMessage>): AsyncIterable<LogChunk> {
+  for await (const { streamSeq, tsMs, subject, data } of messages) {
+    const partition = partitionOfSubject(subject);
+    yield {
+      seq: streamSeq,
+      partition,
+      events: () => decodeLogMessage(data, streamSeq, tsMs, partition),
+    };
   }
-  // Deciding by half a history would run commands again that have ended.
-  signal.throwIfAborted();
-  throw new LogCutShortError(`the log ended before its message ${end}: the connection was lost; begin again`);
 }

@@ -4,6 +4,7 @@ import type { NatsConnection } from 'nats';
 import type { Command } from '../commands/envelope.js';
 import type { Clock } from '../core/clock.js';
 import type { ParkedBatch, Parking } from '../workers/ports.js';
+import { newestOf } from './newest.js';
 import { apiErrorCode, publishUntilAcked, untilAnswered } from './publish.js';
 import { SUBJECTS } from './subjects.js';
 import { STREAMS } from './topology.js';
@@ -39,13 +40,16 @@ export async function createParking(nc: NatsConnection, clock: Clock, signal: Ab
       const info = await manager.streams.info(STREAMS.parked, { subjects_filter: `${SUBJECTS.parked}.>` });
       const found = new Map<string, number>();
       for (const subject of Object.keys(info.state.subjects ?? {})) {
-        const last = await manager.direct.getMessage(STREAMS.parked, { last_by_subj: subject });
+        const last = await newestOf(manager, STREAMS.parked, subject);
         if (last) found.set(subject.slice(SUBJECTS.parked.length + 1), last.seq);
       }
       return found;
     },
   };
 }
+
+/** Less was there than asked for, and the leader knows more: whoever answered is behind. */
+class StaleReadError extends Error {}
 
 async function readBatches(
   manager: JetStreamManager,
@@ -54,9 +58,10 @@ async function readBatches(
   maxBatches: number,
 ): Promise<ParkedBatch[]> {
   const parked: ParkedBatch[] = [];
+  let from = afterSeq + 1;
   try {
     // What is no batch of ours is passed over, and does not count: a reader takes less than it asked for as "that is all".
-    for (let from = afterSeq + 1; parked.length < maxBatches; ) {
+    while (parked.length < maxBatches) {
       const messages = await manager.direct.getBatch(STREAMS.parked, {
         seq: from,
         batch: maxBatches - parked.length,
@@ -73,6 +78,11 @@ async function readBatches(
   } catch (error) {
     // "No message": there is nothing after `afterSeq`.
     if (apiErrorCode(error) !== NOT_FOUND) throw error;
+  }
+  if (parked.length < maxBatches) {
+    const newest = await newestOf(manager, STREAMS.parked, subjectOf(editor));
+    if (newest && newest.seq >= from)
+      throw new StaleReadError(`${subjectOf(editor)} goes on at ${newest.seq}`);
   }
   return parked;
 }

@@ -130,7 +130,7 @@ interface Waiting {
   readonly sinceMs: number;
   readonly events: readonly SparkEvent[];
   readonly bytes: number;
-  resolve(): void;
+  resolve(seq: number): void;
   reject(error: unknown): void;
 }
 
@@ -165,7 +165,7 @@ class Appender implements PartitionLog {
     this.#deps = deps;
   }
 
-  append(events: readonly SparkEvent[]): Promise<void> {
+  append(events: readonly SparkEvent[]): Promise<number> {
     if (this.#failure) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       const bytes = events.reduce((sum, event) => sum + approximateBytes(event), 0);
@@ -194,7 +194,7 @@ class Appender implements PartitionLog {
         this.#fail(batch, error);
         break;
       }
-      for (const waiting of batch) waiting.resolve();
+      for (const waiting of batch) waiting.resolve(this.#lastSeq);
       this.#tell(batch, events.length);
       this.#deps.live.published(events);
     }

@@ -1,7 +1,7 @@
-import { CANCELS_BUCKET, EDITORS_BUCKET, STREAMS, UPLOAD_BUCKET } from './topology.js';
+import { CANCELS_BUCKET, EDITORS_BUCKET, STREAMS, UPLOAD_BUCKET, WORKERS_BUCKET } from './topology.js';
 
 /** One NATS user a role, each with the fewest subjects it can do its work with. Inboxes are private: a role reads only its own. */
-export type NatsRole = 'admin' | 'ingest' | 'worker' | 'projector' | 'client';
+export type NatsRole = 'admin' | 'ingest' | 'worker' | 'gate' | 'projector' | 'client';
 
 export interface NatsPermissions {
   readonly publish: readonly string[];
@@ -16,6 +16,8 @@ const infoOf = (...streams: string[]): string[] =>
     `$JS.API.STREAM.INFO.${stream}`,
     `$JS.API.DIRECT.GET.${stream}`,
     `$JS.API.DIRECT.GET.${stream}.>`,
+    // The same from the leader: what a copy that is behind has not got yet (newest.ts).
+    `$JS.API.STREAM.MSG.GET.${stream}`,
   ]);
 const readerOf = (...streams: string[]): string[] =>
   streams.flatMap((stream) => [
@@ -87,8 +89,9 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsRole, NatsPermissions>> = {
       '$JS.API.INFO',
       ...infoOf(STREAMS.commands, STREAMS.log, STREAMS.parked, STREAMS.images, STREAMS.editors),
       ...readerOf(STREAMS.commands, STREAMS.log, STREAMS.editors),
-      ...infoOf(STREAMS.cancels),
-      ...readerOf(STREAMS.cancels),
+      ...infoOf(STREAMS.cancels, STREAMS.workers),
+      ...readerOf(STREAMS.cancels, STREAMS.workers),
+      `$KV.${WORKERS_BUCKET}.*`,
       `$JS.API.CONSUMER.RESET.${STREAMS.commands}.*`,
       `$JS.API.STREAM.PURGE.${STREAMS.commands}`,
       `$JS.API.STREAM.PURGE.${STREAMS.parked}`,
@@ -97,6 +100,11 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsRole, NatsPermissions>> = {
       ...uploadsReader(),
     ],
     subscribe: [...inbox('worker'), 'spark.internal.>'],
+  },
+  /** Reads where registered editors are, and nothing else: its calls come over HTTP. */
+  gate: {
+    publish: ['$JS.API.INFO', ...infoOf(STREAMS.editors), ...readerOf(STREAMS.editors)],
+    subscribe: inbox('gate'),
   },
   projector: {
     publish: [

@@ -6,7 +6,10 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
-import { SparkError } from '../core/errors.js';
+import { type Clock, systemClock } from '../core/clock.js';
+import { deadline } from '../core/deadline.js';
+import { messageOf, SparkError } from '../core/errors.js';
+import { apiErrorCode, isServerVerdict, untilAnswered } from './publish.js';
 import {
   STREAMS,
   streamConfigs,
@@ -27,6 +30,16 @@ export class ServerTooOldError extends SparkError {
   readonly code = 'nats_server_too_old';
 }
 
+/** `NATS_REPLICAS` asks for copies that the server has no place for. */
+export class NotEnoughServersError extends SparkError {
+  readonly code = 'not_enough_nats_servers';
+}
+
+/** Which partition an editor belongs to is fixed with the streams: with another number, its commands would go where nobody looks for them. */
+export class PartitionsChangedError extends SparkError {
+  readonly code = 'partitions_changed';
+}
+
 /** Limits that come from SPARK's own configuration: changing the variable is the operator's word, so these follow it. */
 const FOLLOWS_CONFIG = new Set([
   'max_bytes',
@@ -36,18 +49,80 @@ const FOLLOWS_CONFIG = new Set([
   'max_ack_pending',
 ]);
 
+/** A cluster that is starting, or has just lost a server, answers within 10 s; one whose third server is not up yet may take longer. */
+const PATIENCE_MS = 60_000;
+const REPLICAS_NOT_CLUSTERED = 10_074;
+const NO_SUITABLE_PEERS = 10_005;
+/** One copy, in the memory of one server: while that one is away there is no telemetry, and everything else goes on. */
+const EXPENDABLE: ReadonlySet<string> = new Set([STREAMS.telemetry]);
+
 /**
- * Makes every stream and consumer that is missing and reports what differs. Safe to run by many at once and again.
- * Throws `ServerTooOldError` below nats-server 2.14: consumer reset, which keeps order at a takeover, is not there.
+ * Makes every stream and consumer that is missing, raises copies to `limits.replicas`, and reports what differs otherwise. Safe to run by
+ * many at once and again; waits for a cluster that has no leader just now, up to a minute.
+ * Throws `ServerTooOldError` below nats-server 2.14 (consumer reset, which keeps order at a takeover, is not there) and
+ * `NotEnoughServersError` when there are fewer servers than copies.
  */
-export async function provision(nc: NatsConnection, limits: TopologyLimits): Promise<Drift[]> {
+export async function provision(
+  nc: NatsConnection,
+  limits: TopologyLimits,
+  { clock, patienceMs }: { clock: Clock; patienceMs: number } = {
+    clock: systemClock,
+    patienceMs: PATIENCE_MS,
+  },
+): Promise<Drift[]> {
   demandVersion(nc.info?.version ?? '0');
-  const manager = await jetstreamManager(nc);
-  const drift: Drift[] = [];
-  for (const config of streamConfigs(limits)) drift.push(...(await ensureStream(manager, config)));
-  for (let partition = 0; partition < limits.partitions; partition++)
-    drift.push(...(await ensureConsumer(manager, partition, limits)));
-  return drift;
+  const limit = deadline(clock, patienceMs);
+  const patiently = async <T>(ask: () => Promise<T>): Promise<T> => {
+    const answer = await untilAnswered(clock, limit.signal, () => placed(ask));
+    if (answer instanceof SparkError) throw answer;
+    return answer;
+  };
+  try {
+    const manager = await patiently(() => jetstreamManager(nc));
+    const drift: Drift[] = [];
+    for (const config of streamConfigs(limits)) {
+      const ensure = () => ensureStream(manager, config);
+      drift.push(...(await (EXPENDABLE.has(config.name ?? '') ? orAway(config, ensure) : patiently(ensure))));
+    }
+    for (let partition = 0; partition < limits.partitions; partition++)
+      drift.push(...(await patiently(() => ensureConsumer(manager, partition, limits))));
+    return drift;
+  } catch (error) {
+    if (error instanceof NoPlaceYetError) throw notEnough(limits.replicas, error.cause);
+    if (apiErrorCode(error) === REPLICAS_NOT_CLUSTERED) throw notEnough(limits.replicas, error);
+    throw error;
+  } finally {
+    limit.clear();
+  }
+}
+
+/** The cluster has too few servers up for the copies: perhaps the others are still starting, so it is asked again. */
+class NoPlaceYetError extends Error {}
+
+/** What we ourselves found wrong is an answer: asked again it would be the same. */
+async function placed<T>(ask: () => Promise<T>): Promise<T | SparkError> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof SparkError) return error;
+    if (apiErrorCode(error) === NO_SUITABLE_PEERS) throw new NoPlaceYetError('no place', { cause: error });
+    throw error;
+  }
+}
+
+const notEnough = (replicas: number, cause: unknown): NotEnoughServersError =>
+  new NotEnoughServersError(
+    `NATS_REPLICAS is ${replicas}, which takes a cluster of at least ${replicas} servers with JetStream, all up when the streams are made (${messageOf(cause)})`,
+    { cause, fields: { replicas } },
+  );
+
+async function orAway(config: Partial<StreamConfig>, ensure: () => Promise<Drift[]>): Promise<Drift[]> {
+  try {
+    return await ensure();
+  } catch (error) {
+    if (isServerVerdict(error)) throw error;
+    return [{ name: config.name ?? '', setting: 'server', want: 'up', have: messageOf(error) }];
+  }
 }
 
 function demandVersion(version: string): void {
@@ -71,7 +146,16 @@ async function ensureStream(manager: JetStreamManager, want: Partial<StreamConfi
     );
     return [];
   }
+  demandPartitions(name, want.subject_transform?.dest, have.config.subject_transform?.dest);
   return reconcile(name, want, have.config, (changes) => manager.streams.update(name, changes));
+}
+
+function demandPartitions(name: string, want: string | undefined, have: string | undefined): void {
+  if (want === undefined || want === have) return;
+  throw new PartitionsChangedError(
+    `SPARK_PARTITIONS is not what it was when ${name} was made: set it back, it is fixed for the life of the streams`,
+    { fields: { stream: name, want, have } },
+  );
 }
 
 async function ensureConsumer(
@@ -110,10 +194,16 @@ async function reconcile(
   update: (changes: Record<string, unknown>) => Promise<unknown>,
 ): Promise<Drift[]> {
   const drift = driftOf(name, want, have);
-  const follow = drift.filter((difference) => FOLLOWS_CONFIG.has(difference.setting));
+  const follow = drift.filter(follows);
   if (follow.length > 0)
     await update(Object.fromEntries(follow.map((difference) => [difference.setting, difference.want])));
-  return drift.filter((difference) => !FOLLOWS_CONFIG.has(difference.setting));
+  return drift.filter((difference) => !follows(difference));
+}
+
+/** Copies are raised and never taken away: a process that starts without the variable must not make everybody's commands less safe. */
+function follows({ setting, want, have }: Drift): boolean {
+  if (setting === 'num_replicas') return Number(want) > Number(have);
+  return FOLLOWS_CONFIG.has(setting);
 }
 
 /** The wanted settings that the server has otherwise; what we don't name is the operator's. */

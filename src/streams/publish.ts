@@ -25,8 +25,13 @@ export function isServerVerdict(error: unknown): boolean {
   return code !== undefined && (code === 404 || code >= 10_000) && !PASSING.has(code);
 }
 
-/** JetStream is there and cannot just now: out of resources, no leader, stream offline. */
-const PASSING = new Set([10_008, 10_023, 10_074]);
+/**
+ * JetStream is there and cannot just now: the cluster elects a leader, the one asked is none (any more), servers of the stream are away,
+ * too much at once; or the same message id is on its way to the disk already (10158: asked again, it is a duplicate).
+ */
+const PASSING = new Set([
+  10_004, 10_008, 10_009, 10_023, 10_075, 10_118, 10_119, 10_158, 10_163, 10_167, 10_210, 10_211,
+]);
 
 /** The client itself refuses: too large for the server's `max_payload`, a bad subject. Trying again changes nothing. */
 const isClientVerdict = (error: unknown): boolean =>
@@ -39,8 +44,9 @@ export async function untilAnswered<T>(clock: Clock, signal: AbortSignal, ask: (
       return await ask();
     } catch (error) {
       if (isServerVerdict(error) || isClientVerdict(error) || signal.aborted) throw error;
-      // At least 50 ms: the server drops the id of a publish that is still under way (nats.md).
-      await pause(clock, Math.min(50 * 2 ** attempt, 1_000) * (1 + Math.random()), signal);
+      // At least 50 ms: the server drops the id of a publish that is still under way (nats.md). At most 0.8 s: an election takes 4 to 9 s
+      // (fixed in the server), work shall go on within 10, and a publish that nobody leads is refused at once.
+      await pause(clock, Math.min(50 * 2 ** attempt, 400) * (1 + Math.random()), signal);
       if (signal.aborted) throw error;
     }
   }

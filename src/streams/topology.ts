@@ -27,14 +27,19 @@ export const STREAMS = {
   /** The stream behind the key-value bucket of the same name. */
   editors: 'KV_spark-editors',
   cancels: 'KV_spark-cancels',
+  workers: 'KV_spark-workers',
 } as const;
 
 export const EDITORS_BUCKET = 'spark-editors';
 export const CANCELS_BUCKET = 'spark-cancels';
+export const WORKERS_BUCKET = 'spark-workers';
 
 /** More than one: what somebody makes the server write over an entry (docs/adr/0014) must not be all that is left of it. */
 const EDITOR_REVISIONS = 10;
 const CANCEL_REVISIONS = 5;
+const WORKER_REVISIONS = 5;
+/** A worker that says nothing for this long is long forgotten by the others. */
+const WORKER_WORD_AGE_MS = 3_600_000;
 
 export interface TopologyLimits {
   readonly partitions: number;
@@ -70,6 +75,7 @@ export function streamConfigs(limits: TopologyLimits): Partial<StreamConfig & { 
     uploadsStream(limits),
     editorsStream(limits),
     cancelsStream(limits),
+    workersStream(limits),
   ];
 }
 
@@ -168,6 +174,21 @@ const cancelsStream = (limits: TopologyLimits): Config => ({
   max_msg_size: 8 * 1024,
   max_age: nanos(limits.cancelTtlMs),
   max_bytes: 256 * 1024 * 1024,
+  allow_rollup_hdrs: true,
+  allow_direct: true,
+});
+
+/** As a client of the key-value store expects its bucket; each worker's word of itself, by its id. */
+const workersStream = (limits: TopologyLimits): Config => ({
+  ...durable(limits),
+  name: STREAMS.workers,
+  description: 'The workers that live and what each of them owns, as they say about every second',
+  subjects: [`$KV.${WORKERS_BUCKET}.>`],
+  discard: DiscardPolicy.New,
+  max_msgs_per_subject: WORKER_REVISIONS,
+  max_msg_size: 64 * 1024,
+  max_age: nanos(WORKER_WORD_AGE_MS),
+  max_bytes: 64 * 1024 * 1024,
   allow_rollup_hdrs: true,
   allow_direct: true,
 });

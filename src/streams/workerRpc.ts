@@ -1,110 +1,109 @@
-import type { NatsConnection } from 'nats';
+import type { NatsConnection, Subscription } from 'nats';
 import { messageOf } from '../core/errors.js';
-import type { EditorsAnswer, EditorsChanged } from '../http/editorsPort.js';
-import type { CommandStatus, UndoPlan, WorkerQueries } from '../http/ports.js';
-import type { ReconcileAnswer, ReconcileRequest, WorkerAnswers } from '../workers/ports.js';
+import type { EditorsChanged } from '../http/editorsPort.js';
+import type { ReconcileRequest, WorkerAnswers } from '../workers/ports.js';
 import { SUBJECTS } from './subjects.js';
 
-/** Questions of other roles to the worker: core NATS requests, answered from its memory; no answer means no worker. */
-const SUBJECT = {
-  status: `${SUBJECTS.internal}.status`,
-  editors: `${SUBJECTS.internal}.editors`,
-  planUndo: `${SUBJECTS.internal}.plan-undo`,
-  owner: `${SUBJECTS.internal}.owner`,
-  reconcile: `${SUBJECTS.internal}.reconcile`,
-  held: `${SUBJECTS.internal}.held`,
-  released: `${SUBJECTS.internal}.released`,
-} as const;
+/** Questions of other roles to the workers: core NATS requests to a partition's owner, answered from its memory. */
+export const WORKER_QUESTIONS = ['status', 'editors', 'plan-undo', 'reconcile', 'held'] as const;
+export type WorkerQuestion = (typeof WORKER_QUESTIONS)[number];
+
+/** What comes back: who answers, for which partitions, and what. */
+export interface WorkerReply<T> {
+  readonly worker: string;
+  readonly owns: readonly number[];
+  readonly answer?: T;
+  readonly error?: string;
+}
+
+const RELEASED = `${SUBJECTS.internal}.released`;
 /** The only one that ingest listens to. */
 export const EDITORS_CHANGED = `${SUBJECTS.internal}.editors-changed`;
-const STATUS_TIMEOUT_MS = 500;
-const PLAN_TIMEOUT_MS = 10_000;
-/** It is appended to the log before it is answered. */
-const RECONCILE_TIMEOUT_MS = 5_000;
 
-/** Serves the questions until the returned stop is called. */
-export function serveWorkerQueries(nc: NatsConnection, answers: WorkerAnswers): () => void {
-  const subscriptions = [
-    serve(nc, SUBJECT.status, (request) => answers.status(request as string[])),
-    serve(nc, SUBJECT.editors, () => answers.editors()),
-    serve(nc, SUBJECT.planUndo, (request) =>
-      answers.planUndo(request as Parameters<WorkerAnswers['planUndo']>[0]),
-    ),
-    serve(nc, SUBJECT.reconcile, (request) => answers.reconcile(request as ReconcileRequest)),
-    serve(nc, SUBJECT.owner, async () => ({ owner: true })),
-    serve(nc, SUBJECT.held, async () => ({ commands: answers.heldCommands() })),
-  ];
-  return () => {
-    for (const subscription of subscriptions) subscription.unsubscribe();
-  };
+export const questionSubject = (question: WorkerQuestion, partition: number): string =>
+  `${SUBJECTS.internal}.${question}.${partition}`;
+
+/** A worker's ear: it hears what is asked of the partitions it owns. */
+export class WorkerAnswering {
+  readonly #nc: NatsConnection;
+  readonly #workerId: string;
+  readonly #answers: WorkerAnswers;
+  readonly #subscriptions = new Map<number, Subscription[]>();
+
+  constructor(nc: NatsConnection, workerId: string, answers: WorkerAnswers) {
+    this.#nc = nc;
+    this.#workerId = workerId;
+    this.#answers = answers;
+  }
+
+  own(partition: number): void {
+    if (this.#subscriptions.has(partition)) return;
+    this.#subscriptions.set(
+      partition,
+      WORKER_QUESTIONS.map((question) => this.#serve(question, partition)),
+    );
+  }
+
+  disown(partition: number): void {
+    for (const subscription of this.#subscriptions.get(partition) ?? []) subscription.unsubscribe();
+    this.#subscriptions.delete(partition);
+  }
+
+  disownAll(): void {
+    for (const partition of [...this.#subscriptions.keys()]) this.disown(partition);
+  }
+
+  #serve(question: WorkerQuestion, partition: number): Subscription {
+    return this.#nc.subscribe(questionSubject(question, partition), {
+      callback: (error, message) => {
+        if (error) return;
+        void (async () => {
+          const told = { worker: this.#workerId, owns: [...this.#subscriptions.keys()] };
+          try {
+            const request: unknown = message.data.length > 0 ? message.json() : null;
+            const answer = await answerTo(this.#answers, question, request);
+            message.respond(JSON.stringify({ ...told, answer }));
+          } catch (failure) {
+            message.respond(JSON.stringify({ ...told, error: messageOf(failure) }));
+          }
+        })();
+      },
+    });
+  }
 }
 
-function serve(nc: NatsConnection, subject: string, answer: (request: unknown) => Promise<unknown>) {
-  return nc.subscribe(subject, {
-    callback: (error, message) => {
-      if (error) return;
-      void (async () => {
-        try {
-          message.respond(JSON.stringify(await answer(message.data.length > 0 ? message.json() : null)));
-        } catch (failure) {
-          message.respond(JSON.stringify({ error: messageOf(failure) }));
-        }
-      })();
-    },
-  });
-}
-
-/** Asks the worker; an absent one answers nothing. */
-export function createWorkerQueries(nc: NatsConnection): WorkerQueries {
-  return {
-    status: async (commandIds) => {
-      const answer = await ask<CommandStatus[]>(nc, SUBJECT.status, commandIds, STATUS_TIMEOUT_MS);
-      return Array.isArray(answer) ? answer : [];
-    },
-    editors: () => ask<EditorsAnswer>(nc, SUBJECT.editors, null, STATUS_TIMEOUT_MS),
-    planUndo: (request) => ask<UndoPlan>(nc, SUBJECT.planUndo, request, PLAN_TIMEOUT_MS),
-    reconcile: (request) => ask<ReconcileAnswer>(nc, SUBJECT.reconcile, request, RECONCILE_TIMEOUT_MS),
-  };
-}
-
-/** Whether some worker owns the partitions and answers. A paused one (SIGSTOP) does not: it may be taken over, the log fences it. */
-export async function ownerAnswers(nc: NatsConnection): Promise<boolean> {
-  return (await ask(nc, SUBJECT.owner, null, 2_000)) !== undefined;
+async function answerTo(
+  answers: WorkerAnswers,
+  question: WorkerQuestion,
+  request: unknown,
+): Promise<unknown> {
+  switch (question) {
+    case 'status':
+      return answers.status(request as string[]);
+    case 'editors':
+      return answers.editors();
+    case 'plan-undo':
+      return answers.planUndo(request as Parameters<WorkerAnswers['planUndo']>[0]);
+    case 'reconcile':
+      return answers.reconcile(request as ReconcileRequest);
+    case 'held':
+      return answers.heldCommands();
+  }
 }
 
 /** A worker that lost its partitions says so: what was delivered to it must be delivered again to the owner. */
 export function tellReleased(nc: NatsConnection): void {
-  if (!nc.isClosed()) nc.publish(SUBJECT.released);
+  if (!nc.isClosed()) nc.publish(RELEASED);
 }
 
 /** Only a word without a body: the server's acknowledgements of somebody's publish, which may be made to come here, have one. */
 export function onReleased(nc: NatsConnection, listener: () => void): void {
-  nc.subscribe(SUBJECT.released, {
+  nc.subscribe(RELEASED, {
     callback: (error, message) => (error || message.data.length > 0 ? undefined : listener()),
   });
 }
 
-/** How many commands the worker holds, in memory or parked; undefined when none answers. */
-export async function askHeldCommands(nc: NatsConnection): Promise<number | undefined> {
-  return (await ask<{ commands: number }>(nc, SUBJECT.held, null, STATUS_TIMEOUT_MS))?.commands;
-}
-
-async function ask<T>(
-  nc: NatsConnection,
-  subject: string,
-  request: unknown,
-  timeout: number,
-): Promise<T | undefined> {
-  try {
-    const reply = await nc.request(subject, JSON.stringify(request), { timeout });
-    return reply.json<T>();
-  } catch {
-    // No responders, a timeout, a closed connection: there is no worker to ask just now, and callers have another source.
-    return undefined;
-  }
-}
-
-/** The owner says which editors have changed, so that nobody shows what was. At most once: caches end by themselves too. */
+/** An owner says which editors have changed, so that nobody shows what was. At most once: caches end by themselves too. */
 export function tellEditorsChanged(nc: NatsConnection, changed: EditorsChanged): void {
   if (!nc.isClosed()) nc.publish(EDITORS_CHANGED, JSON.stringify(changed));
 }

@@ -6,11 +6,15 @@ import { type AbortWatcher, unwatchAbort, watchAbort } from './abortWatch.js';
  */
 export class EditorLane {
   /** A call may still be running or queued in the editor: nothing more is sent before it has answered a ping. */
-  suspect = false;
+  suspect: boolean;
   /** The Unity instance it reached last: other names may lead to the same one. */
   instance = '';
   private busy = false;
   private readonly waiting: (() => void)[] = [];
+
+  constructor(suspect = false) {
+    this.suspect = suspect;
+  }
 
   /** Runs `act` when everything before it has ended. Rejects with the signal's reason when that fires while waiting. */
   async run<T>(signal: AbortSignal, act: () => Promise<T>): Promise<T> {

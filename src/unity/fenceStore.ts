@@ -1,69 +1,100 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, SparkError } from '../core/errors.js';
+import { codeOf, messageOf, SparkError } from '../core/errors.js';
 import { isToken } from '../core/ids.js';
-import type { FenceToken } from '../events/event.js';
 import { isRecord } from './cleanText.js';
 
-/** Keeps the highest fence token of each editor over restarts. */
-export interface FenceStore {
-  load(editor: string): Promise<FenceToken | null>;
-  save(editor: string, token: FenceToken): Promise<void>;
+/** No token of `epoch` up to and with `call` may be let through any more, nor any of an earlier epoch. */
+export interface FenceBound {
+  readonly epoch: number;
+  readonly call: number;
 }
 
-/** The stored token cannot be read: going on without it would let a zombie through. */
+/** Keeps a bound for each editor, and for each partition that reaches over to it, over restarts. `partition` undefined: the editor's own. */
+export interface FenceStore {
+  load(editor: string, partition: number | undefined): Promise<FenceBound | null>;
+  save(editor: string, partition: number | undefined, bound: FenceBound): Promise<void>;
+}
+
+export const FENCE_STORE_BROKEN = 'fence_store_broken';
+
+/** The stored bound cannot be read or written: going on without it would let a zombie through. Nothing was let through. */
 export class FenceStoreError extends SparkError {
-  override readonly code = 'fence_store_broken';
+  override readonly code = FENCE_STORE_BROKEN;
 }
 
 export function memoryFenceStore(): FenceStore {
-  const tokens = new Map<string, FenceToken>();
+  const bounds = new Map<string, FenceBound>();
+  const keyOf = (editor: string, partition: number | undefined) => `${editor}/${partition ?? ''}`;
   return {
-    load: async (editor) => tokens.get(editor) ?? null,
-    save: async (editor, token) => {
-      tokens.set(editor, token);
+    load: async (editor, partition) => bounds.get(keyOf(editor, partition)) ?? null,
+    save: async (editor, partition, bound) => {
+      bounds.set(keyOf(editor, partition), bound);
     },
   };
 }
 
-/** One small file an editor under `folder`, replaced by rename and synced before: a crash leaves the old token or the new one. */
+/**
+ * One small file an editor (and partition) under `folder`, replaced by rename, file and folder synced: a crash leaves the old bound or
+ * the new one. Files of earlier builds hold the token they had seen last.
+ */
 export function fileFenceStore(folder: string): FenceStore {
-  const fileOf = (editor: string): string => {
+  const fileOf = (editor: string, partition: number | undefined): string => {
     if (!isToken(editor)) throw new FenceStoreError(`"${editor}" is no editor name`, { fields: { editor } });
-    return join(folder, `${editor}.fence.json`);
+    return join(folder, `${editor}${partition === undefined ? '' : `.p${partition}`}.fence.json`);
   };
   return {
-    load: async (editor) => {
-      const file = fileOf(editor);
+    load: async (editor, partition) => {
+      const file = fileOf(editor, partition);
       try {
-        return parseToken(await readFile(file, 'utf8'), file);
+        return parseBound(await readFile(file, 'utf8'), file);
       } catch (error) {
         if (codeOf(error) === 'ENOENT') return null;
-        throw error;
+        throw broken(error, `${file} cannot be read`);
       }
     },
-    save: async (editor, token) => {
-      const file = fileOf(editor);
-      const draft = `${file}.${process.pid}.tmp`;
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+    save: async (editor, partition, { epoch, call }) => {
+      const file = fileOf(editor, partition);
       try {
-        const handle = await open(draft, 'w', 0o600);
-        try {
-          await handle.writeFile(JSON.stringify({ epoch: token.epoch, call: token.call }));
-          await handle.sync();
-        } finally {
-          await handle.close();
-        }
-        await rename(draft, file);
+        await replaceSynced(folder, file, JSON.stringify({ epoch, call }));
       } catch (error) {
-        await rm(draft, { force: true });
-        throw error;
+        throw broken(error, `${file} cannot be written`);
       }
     },
   };
 }
 
-function parseToken(text: string, file: string): FenceToken {
+async function replaceSynced(folder: string, file: string, text: string): Promise<void> {
+  const draft = `${file}.${process.pid}.tmp`;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  try {
+    const handle = await open(draft, 'w', 0o600);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(draft, file);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+  const parent = await open(folder, 'r');
+  try {
+    await parent.sync();
+  } finally {
+    await parent.close();
+  }
+}
+
+function broken(cause: unknown, what: string): FenceStoreError {
+  return cause instanceof FenceStoreError
+    ? cause
+    : new FenceStoreError(`${what}: ${messageOf(cause)}`, { cause });
+}
+
+function parseBound(text: string, file: string): FenceBound {
   let value: unknown;
   try {
     value = JSON.parse(text);

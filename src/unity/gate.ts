@@ -1,8 +1,5 @@
-import type { EditorEntry } from '../commands/editorEntry.js';
-import type { Clock } from '../core/clock.js';
 import type { Service } from '../core/service.js';
-import type { CreatedFolder } from '../events/event.js';
-import type { CircuitBreaker } from '../resilience/circuitBreaker.js';
+import type { CreatedFolder, FenceToken } from '../events/event.js';
 import type {
   Answer,
   ChangeStep,
@@ -17,16 +14,15 @@ import type {
 import type { SurveyedEditor } from '../workers/editorsPort.js';
 import { createBuildGate } from './builds.js';
 import { CALL_TIMEOUTS, type CallTimeouts, changing, type EditorAccess } from './editorAccess.js';
-import type { EditorResolver } from './editorDirectory.js';
 import { EditorLane } from './editorLane.js';
 import { EditorReach } from './editorReach.js';
 import { stampOf } from './editorRevisions.js';
 import { Fence } from './fence.js';
-import { type FenceStore, memoryFenceStore } from './fenceStore.js';
+import { memoryFenceStore } from './fenceStore.js';
 import { pruneFolders, readFolders, stageFolders } from './folders.js';
+import type { GateOptions } from './gateOptions.js';
 import { type Inspection, inspectAsset } from './inspect.js';
 import { callOpaqueTool } from './opaqueTool.js';
-import type { ConfiguredEditor } from './parseUnityEditors.js';
 import { type PlannableChange, planChange } from './plan.js';
 import { probeFolder, probeOverMcp } from './probe.js';
 import type { ProjectFolder } from './projectFolder.js';
@@ -35,35 +31,13 @@ import { readMediaFile } from './readMedia.js';
 import { type Rendering, renderView } from './render.js';
 import { runStep } from './runStep.js';
 import { isPlannedStep } from './steps.js';
-import type { UnityAuth } from './unityServer.js';
 
-export interface GateOptions {
-  /** The MCP endpoint of editors that are not found elsewhere, e.g. `http://127.0.0.1:8080/mcp`. */
-  readonly serverUrl: string;
-  readonly clock: Clock;
-  readonly auth?: UnityAuth;
-  /** `UNITY_EDITORS`, parsed. */
-  readonly editors?: readonly ConfiguredEditor[];
-  readonly resolve?: EditorResolver;
-  /** The editors registry as it is now; entries count only on `serverUrl` and `furtherUrls`. */
-  readonly registry?: ReadonlyMap<string, EditorEntry>;
-  readonly furtherUrls?: readonly string[];
-  /** Default: in memory only. */
-  readonly fenceStore?: FenceStore;
-  readonly timeouts?: Partial<CallTimeouts>;
-  /** MCP calls at once per server; default 10. */
-  readonly maxConnections?: number;
-  /** The circuit breaker in front of a server; absent: none. */
-  readonly circuitOf?: (url: string) => CircuitBreaker;
-  /** Told of every mutation and render, for metrics. Must not throw. */
-  readonly onCall?: (call: GateCallReport) => void;
-}
+/** The whole gate: what workers ask of it, and what the process asks that runs it. */
+export interface UnityEditorGate extends EditorGate, Service {
+  survey(signal: AbortSignal): Promise<SurveyedEditor[]>;
 
-export interface GateCallReport {
-  readonly editor: string;
-  readonly tool: string;
-  readonly outcome: Answer['kind'];
-  readonly durationMs: number;
+  /** Resolves when no call with one of `tokens` runs or can begin any more: for a caller that does not know whether it has arrived. */
+  settle(editor: string, tokens: readonly FenceToken[], signal: AbortSignal): Promise<void>;
 }
 
 /** How long a drain waits for an editor that is there and does not answer, before it says "away". */
@@ -71,13 +45,11 @@ const DRAIN_LIMIT_MS = 60_000;
 const DRAIN_POLL_MS = 200;
 
 /** The gate in front of the Unity editors: one thing at a time, fence tokens, probes, calls. Start is optional, stop final calls. */
-export function createEditorGate(
-  options: GateOptions,
-): EditorGate & Service & { survey(signal: AbortSignal): Promise<SurveyedEditor[]> } {
+export function createEditorGate(options: GateOptions): UnityEditorGate {
   return new UnityGate(options);
 }
 
-class UnityGate implements EditorGate, Service {
+class UnityGate implements UnityEditorGate {
   readonly name = 'editor-gate';
   private readonly options: GateOptions;
   private readonly timeouts: CallTimeouts;
@@ -193,6 +165,12 @@ class UnityGate implements EditorGate, Service {
     return this.reach.survey(signal);
   }
 
+  settle(editor: string, tokens: readonly FenceToken[], signal: AbortSignal): Promise<void> {
+    return this.lane(editor).run(signal, async () => {
+      for (const token of tokens) await this.fence.spend(editor, token);
+    });
+  }
+
   callTool(
     editor: string,
     tool: string,
@@ -290,7 +268,7 @@ class UnityGate implements EditorGate, Service {
   private lane(editor: string): EditorLane {
     let lane = this.lanes.get(editor);
     if (!lane) {
-      lane = new EditorLane();
+      lane = new EditorLane(this.options.startSuspect ?? false);
       this.lanes.set(editor, lane);
     }
     return lane;

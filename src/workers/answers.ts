@@ -29,10 +29,13 @@ export function createWorkerAnswers(
         ? known.map((one) => withWaiting(one, worker, deps.clock, editors))
         : known;
     },
-    planUndo: async (request) =>
-      worker.view
+    planUndo: async (request) => {
+      // Another worker may have told of an operation a moment ago.
+      await worker.level();
+      return worker.view
         ? planUndo(worker.view.state, deps, request)
-        : { ok: false, code: 'no_worker', message: 'no worker owns the lanes right now' },
+        : { ok: false, code: 'no_worker', message: 'no worker owns the lanes right now' };
+    },
     reconcile: (request) => reconcile(worker, deps.clock, request),
   };
 }

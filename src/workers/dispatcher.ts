@@ -9,22 +9,29 @@ import { expiredAt } from './lanes/expiry.js';
 import { heldBack } from './lanes/heldBack.js';
 import { InFlight, type TrackedItem } from './lanes/inFlight.js';
 import { Lane, type LaneDependencies } from './lanes/lane.js';
+import { type OpenLane, OpenLanes } from './lanes/openLanes.js';
 import { ParkedLane } from './lanes/parkedLane.js';
 import { newTask, progressOf } from './lanes/task.js';
 import { tracedGo } from './lanes/tracedGo.js';
 import { type Admission, admit } from './ledger/admission.js';
 import { Claims } from './ledger/claims.js';
+import type { LogFollower } from './ledger/logFollower.js';
+import { PendingEnds } from './ledger/pendingEnds.js';
 import { RecentEnds } from './ledger/recentEnds.js';
-import { payOwedLetter, publishOf, reject, type SettleContext, settle } from './ledger/settle.js';
+import { Refusals } from './ledger/refusals.js';
+import { payOwedLetter, type SettleContext, settle } from './ledger/settle.js';
+import { settleContextOf } from './ledger/settleContextOf.js';
 import type { WorkerState } from './ledger/workerState.js';
-import type { BadCommand, Delivery, Inbound, OriginalMessage, ParkedBatch, PartitionLog } from './ports.js';
+import { GivenAwayError, type OwnedPartition } from './ownedPartition.js';
+import type { Delivery, Inbound, ParkedBatch } from './ports.js';
 import type { WorkerDependencies } from './workerOptions.js';
 
 export interface DispatcherOptions {
   readonly deps: WorkerDependencies;
   readonly state: WorkerState;
-  readonly logs: ReadonlyMap<number, PartitionLog>;
-  readonly signal: AbortSignal;
+  readonly follower: LogFollower;
+  /** The partitions this worker owns now; changes while it runs. */
+  readonly owned: ReadonlyMap<number, OwnedPartition>;
   readonly onLoad: (inFlight: number) => void;
   readonly fatal: (error: unknown) => void;
 }
@@ -40,49 +47,60 @@ export class Dispatcher {
   finished = 0;
   /** When the newest message that was delivered had been accepted, epoch ms. */
   deliveredUpToMs = 0;
-  readonly #lanes = new Map<string, { lane: Lane; parked: ParkedLane }>();
+  readonly #lanes: OpenLanes;
   readonly #options: DispatcherOptions;
   readonly #execute: ExecuteContext;
   readonly #settle: SettleContext;
+  readonly #refusals: Refusals;
   readonly cancels: CancelDesk;
   readonly catchUp = new CatchUp();
-  /** Places whose reject is on its way: a redelivery meanwhile must not be acknowledged before the dead letter is kept. */
-  readonly #rejecting = new Set<string>();
+  readonly #pending = new PendingEnds();
 
   constructor(options: DispatcherOptions) {
-    this.#options = options;
+    const fatal = (error: unknown) => (error instanceof GivenAwayError ? undefined : options.fatal(error));
+    this.#options = { ...options, fatal };
     this.inFlight = new InFlight(() => options.onLoad(this.inFlight.load));
-    this.#execute = executeContextOf({ ...options, logOf: (editor) => this.#logOf(editor) });
-    this.#settle = {
-      deps: options.deps,
-      state: options.state,
+    this.#execute = executeContextOf({
+      ...options,
+      logOf: (editor) => this.#ownedOf(editor).log,
+      owns: (editor) => this.owns(editor),
+    });
+    this.#lanes = new OpenLanes((editor) => this.#open(editor), options.deps.partitionOf);
+    this.#settle = settleContextOf({
+      ...this.#options,
       claims: this.claims,
       ends: this.ends,
-      logOf: (editor) => this.#logOf(editor),
-      parkedEnded: (parkedSeq, { editor, position, sessionId }) =>
-        this.#lanes.get(editor)?.parked.ended(parkedSeq, position, sessionId),
-      fatal: options.fatal,
-    };
+      pending: this.#pending,
+      ownedPartition: (partition) => this.#ownedPartition(partition),
+      laneOf: (editor) => this.#lanes.find(editor),
+      taken: (task) => this.#refusals.taken(task),
+    });
+    this.#refusals = new Refusals(this.#settle);
     this.cancels = new CancelDesk({
       claims: this.claims,
       state: options.state,
       settle: this.#settle,
-      laneOf: (editor) => this.#lanes.get(editor),
+      laneOf: (editor) => this.#lanes.find(editor),
     });
   }
 
+  /** Whether the editor's commands are this worker's to execute. */
+  owns(editor: string): boolean {
+    return this.#options.owned.has(this.#options.deps.partitionOf(editor));
+  }
+
   get lanes(): readonly Lane[] {
-    return [...this.#lanes.values()].map(({ lane }) => lane);
+    return this.#lanes.all;
   }
 
   /** Opens the lane of an editor that has parked commands from an earlier life. */
   openParked(editor: string): void {
-    this.#laneOf(editor).lane.kick();
+    this.#lanes.of(editor).lane.kick();
   }
 
   /** Commands that lie in the parking from an earlier life: a redelivery of one is safe, another publish of its key meets it. */
   claimParked(editor: string, batch: ParkedBatch): void {
-    this.#laneOf(editor).parked.found(batch);
+    this.#lanes.of(editor).parked.found(batch);
     for (const command of batch.commands) {
       if (this.#options.state.done.has(command.position) || this.claims.find(command.commandId)) continue;
       if (this.#options.state.isOfStream(command.position)) this.catchUp.found(command.position);
@@ -99,9 +117,9 @@ export class Dispatcher {
     if (first) this.deliveredUpToMs = acceptedAtOf(first);
     for (const item of items) {
       const inbound = delivery.items[item.index];
-      if (this.#rejecting.has(placeOf({ seq: delivery.seq, index: item.index }))) continue;
+      if (this.#refusals.underWay({ seq: delivery.seq, index: item.index })) continue;
       if (inbound?.kind === 'command') this.#deliverCommand(inbound.command, item);
-      else if (inbound) this.#reject(inbound, item);
+      else if (inbound) this.#refusals.bad(inbound, item);
     }
     this.reached(delivery.partition, delivery.seq);
     this.#options.onLoad(this.inFlight.load);
@@ -124,18 +142,47 @@ export class Dispatcher {
 
   /** Forgets lanes of editors that have nothing to do. */
   sweep(): void {
-    for (const [editor, { lane }] of this.#lanes) if (lane.idle) this.#lanes.delete(editor);
+    this.#lanes.sweep();
+  }
+
+  /** Takes the partition's lanes out of work: what waits is dropped, what runs goes on; resolves when none of it is occupied. */
+  async drain(partition: number): Promise<void> {
+    const opened = this.#lanes.ofPartition(partition);
+    for (const { lane } of opened) {
+      // A wish that was granted and not carried out must be found by the next owner, who may be this worker again.
+      const { running, detached } = lane.look();
+      for (const task of [...running, ...detached, ...lane.dropWaiting()]) this.cancels.keep(task);
+    }
+    await Promise.all(opened.map(({ lane }) => lane.drained()));
+  }
+
+  /** After `drain` and the abort of the partition: resolves when all that was said of it is stored and told. */
+  async ended(partition: number): Promise<void> {
+    await Promise.all(
+      this.#lanes.ofPartition(partition).flatMap(({ lane, parked }) => [lane.settled(), parked.stored()]),
+    );
+    await this.#pending.settled(partition);
+  }
+
+  /** The partition is another's: nothing of it counts here any more. */
+  forget(partition: number): void {
+    const isOf = (editor: string) => this.#options.deps.partitionOf(editor) === partition;
+    this.#lanes.forget(partition);
+    this.claims.forget(isOf);
+    this.inFlight.forget(partition);
+    this.catchUp.reached(partition, Number.POSITIVE_INFINITY);
   }
 
   /** Something about this editor may have changed (resumed, registered again): its lane looks again. */
   kick(editor: string): void {
-    this.#lanes.get(editor)?.lane.kick();
+    this.#lanes.find(editor)?.lane.kick();
   }
 
   /** Stores what is said about a command beside its own story; resolves when it is durable. */
   async note(event: NotedEvent): Promise<void> {
+    const { log } = this.#ownedOf(event.editor);
     this.#options.state.apply(event, this.#options.deps.clock.nowMs());
-    await this.#logOf(event.editor).append([event]);
+    await log.append([event]);
   }
 
   /** Waits until no lane is occupied; what is detached goes on. */
@@ -156,7 +203,7 @@ export class Dispatcher {
       this.claims.hold(command, false);
       const started = this.#options.state.open.get(command.commandId);
       const task = newTask(command, { kind: 'stream', item }, started);
-      if (!this.cancels.ends(task)) this.#laneOf(command.editor).lane.accept(task);
+      if (!this.cancels.ends(task)) this.#lanes.of(command.editor).lane.accept(task);
     });
   }
 
@@ -187,55 +234,23 @@ export class Dispatcher {
       case 'held':
         origin.settle();
         return;
-      case 'refuse': {
-        const { position, acceptedAt, sessionId, editor, type } = command;
-        // A refused repeat is a command of its own, named by its place: the first keeps its id, its row and its outcome.
-        const commandId = this.#options.deps.commandIdOfPosition(position.seq, position.index);
-        const bad: BadCommand = {
-          refusal: admission.refusal,
-          commandId,
-          position,
-          acceptedAt,
-          sessionId,
-          editor,
-          type,
-          meta: command,
-        };
-        this.#rejectOnce(bad, publishOf(command), origin);
-      }
+      case 'refuse':
+        this.#refusals.refuse(command, admission.refusal, origin);
     }
   }
 
-  #reject(bad: BadCommand, item: TrackedItem): void {
-    if (this.#options.state.done.has(bad.position)) item.settle();
-    else this.#rejectOnce(bad, item.delivery.original, item);
-  }
-
-  #rejectOnce(bad: BadCommand, original: OriginalMessage, origin: { settle(): void }): void {
-    const place = placeOf(bad.position);
-    this.#rejecting.add(place);
-    const done = () => {
-      this.#rejecting.delete(place);
-      origin.settle();
-    };
-    reject(bad, original, done, this.#settle);
-  }
-
-  #laneOf(editor: string): { lane: Lane; parked: ParkedLane } {
-    const known = this.#lanes.get(editor);
-    if (known) return known;
-    const { deps, signal } = this.#options;
+  #open(editor: string): OpenLane {
+    const { deps } = this.#options;
+    const { log, signal } = this.#ownedOf(editor);
     const parked = new ParkedLane(
       editor,
       deps.parking,
-      () => this.#logOf(editor).append([]),
+      async () => void (await log.append([])),
       (error) => deps.listener.warn(`parked commands of ${editor} could not be released yet`, error),
       () => this.catchUp.done(deps.partitionOf(editor)),
     );
     const lane = new Lane(editor, this.#laneDependencies(parked), signal);
-    const opened = { lane, parked };
-    this.#lanes.set(editor, opened);
-    return opened;
+    return { lane, parked };
   }
 
   #laneDependencies(parked: ParkedLane): LaneDependencies {
@@ -249,7 +264,8 @@ export class Dispatcher {
         heldBack(task, deps.rate) ?? tracedGo(task, () => execute(task, this.#execute, signal)),
       finish: (task, verdict) => {
         this.finished++;
-        settle(task, verdict, this.#settle);
+        if (verdict.kind === 'failed' && verdict.keyTaken) this.#refusals.taken(task);
+        else settle(task, verdict, this.#settle);
       },
       detached: (change) => this.inFlight.detached(change),
       readiness: (editor, signal) => deps.gate.readiness(editor, signal),
@@ -264,10 +280,14 @@ export class Dispatcher {
     };
   }
 
-  #logOf(editor: string): PartitionLog {
-    const log = this.#options.logs.get(this.#options.deps.partitionOf(editor));
-    if (!log) throw new Error(`no log for the partition of editor ${editor}`);
-    return log;
+  #ownedOf(editor: string): OwnedPartition {
+    return this.#ownedPartition(this.#options.deps.partitionOf(editor));
+  }
+
+  #ownedPartition(partition: number): OwnedPartition {
+    const owned = this.#options.owned.get(partition);
+    if (!owned) throw new GivenAwayError(`partition ${partition} is not this worker's`);
+    return owned;
   }
 }
 
@@ -276,5 +296,3 @@ const MAX_BESIDE_LANE = 8;
 
 const acceptedAtOf = (inbound: Inbound): number =>
   Date.parse(inbound.kind === 'command' ? inbound.command.acceptedAt : inbound.acceptedAt);
-
-const placeOf = ({ seq, index }: { seq: number; index: number }): string => `${seq}.${index}`;

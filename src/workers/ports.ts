@@ -24,7 +24,7 @@ export interface ReconcileRequest {
 
 export type ReconcileAnswer =
   | { readonly ok: true; readonly eventId: string; readonly timestamp: string }
-  /** `no_worker`, `not_unknown`, `already_reconciled`. */
+  /** `no_worker`, `not_mine`, `not_unknown`, `already_reconciled`. */
   | { readonly ok: false; readonly code: string; readonly message: string };
 
 /** What a dry run asks: an operation or a unit for undo and redo (the newest when absent), an operation or a moment for a rollback. */
@@ -59,6 +59,8 @@ export interface BadCommand {
 export interface Delivery {
   readonly partition: number;
   readonly seq: number;
+  /** The server's count of deliveries since the last reset, from 1: a gap is a message that went to somebody else, or got lost. */
+  readonly order: number;
   readonly items: readonly Inbound[];
   readonly original: OriginalMessage;
   ack(): void;
@@ -77,7 +79,8 @@ export interface CommandInbox {
   readonly streamCreated: string;
   /**
    * Makes the server deliver again, in order, everything of the partition that is not acknowledged; returns the floor below which all is.
-   * Called at a takeover and after each reconnect: without it what was lost on the wire would come late and out of order.
+   * Called at a takeover and after each reconnect: without it what was lost on the wire would come late and out of order. A frozen
+   * worker's pull outlives it (measured): what that one is given shows as a gap in `order`.
    */
   reset(partition: number): Promise<{ readonly ackFloor: number }>;
   /** One pull: yields up to `max` messages as they come and ends after that many, after a while without any, or at the abort. */
@@ -97,17 +100,29 @@ export interface PartitionLog {
   readonly epoch: number;
   /**
    * Appends in call order, batched with whatever else waits; resolves once stored. Retries for as long as the stream is away.
-   * Rejects only with `FencedError` (somebody else appended: we are a zombie) or when closed.
+   * Rejects only with `FencedError` (somebody else appended: we are a zombie) or when closed. Resolves with the place in the log.
    */
-  append(events: readonly SparkEvent[]): Promise<void>;
+  append(events: readonly SparkEvent[]): Promise<number>;
   close(): Promise<void>;
+}
+
+/** One message of the log, decoded when somebody wants its events. Places (`seq`) are those of the whole log: one order for all. */
+export interface LogChunk {
+  readonly seq: number;
+  readonly partition: number;
+  events(): readonly LoggedEvent[];
 }
 
 export interface LogPort {
   /** Takes the partition: from now on an append of any earlier owner is refused. */
   claim(partition: number): Promise<PartitionLog>;
-  /** Every event stored so far, in order: what the worker's state is folded from. */
-  replay(onEvent: (logged: LoggedEvent) => void, signal: AbortSignal): Promise<void>;
+  /** The place of the last message now; 0 for an empty log. */
+  end(): Promise<number>;
+  /**
+   * Every message after `afterSeq`, in order, once each, and then those to come, until the abort. May end or throw before that when the
+   * connection is lost: the reader goes on from where it was.
+   */
+  follow(afterSeq: number, signal: AbortSignal): AsyncIterable<LogChunk>;
 }
 
 export interface ImageStore {

@@ -1,21 +1,24 @@
-import { setMaxListeners } from 'node:events';
+import { bounded } from '../core/bounded.js';
 import { every, pause } from '../core/clock.js';
 import { messageOf } from '../core/errors.js';
-import { Hysteresis } from '../core/hysteresis.js';
 import { streamMarkOf } from '../core/ids.js';
 import type { Service } from '../core/service.js';
 import { Dispatcher } from './dispatcher.js';
 import { AdaptiveLimit } from './lanes/adaptiveLimit.js';
+import { Brake } from './lanes/brake.js';
 import { lookForMore } from './lanes/catchUp.js';
 import { relieve } from './lanes/relief.js';
+import { LogFollower } from './ledger/logFollower.js';
 import { Purger } from './ledger/purger.js';
 import { WorkerState } from './ledger/workerState.js';
-import type { PartitionLog } from './ports.js';
+import { claimed, givenAway, type Owned, type Ownership } from './ownership.js';
 import type { WorkerDependencies } from './workerOptions.js';
 
 const HEARTBEAT_MS = 60_000;
 const HOUSEKEEPING_MS = 5_000;
 const RELIEF_MS = 250;
+/** A frozen worker's pull takes as many deliveries as it had asked for: until it is spent, each reset meets it. */
+const GAP_PAUSE_MS = 5;
 /** How late a deadline may be told. */
 const TICK_MS = 500;
 /** What is taken may wait this long in memory, going by what is finished. */
@@ -26,25 +29,41 @@ const LANE_FLOOR = 8;
 const FLOOR_MARGIN = 1_000_000;
 
 /**
- * Takes commands in order for each editor and brings them to exactly one end. Start: claim the partitions (fencing every earlier
- * owner), fold the log into the worker's state, then let the server deliver whatever is not acknowledged, in order.
+ * Takes commands in order for each editor and brings them to exactly one end. `start` folds the log into the worker's state and keeps
+ * it level; `take` claims a partition (fencing every earlier owner), waits until everything before the claim is known, then lets the
+ * server deliver whatever is not acknowledged, in order. Being fenced once ends all of it: what was said and not stored is void, and the
+ * state would hold it.
  */
 export class Worker implements Service {
   readonly name = 'worker';
   readonly #deps: WorkerDependencies;
-  readonly #brake: Hysteresis;
-  #engagedSinceMs: number | undefined;
+  readonly #brake: Brake;
   #run: Run | undefined;
 
   constructor(deps: WorkerDependencies) {
     this.#deps = deps;
-    const { high, low } = marksOf(deps.limits.maxInflight, deps.limits.queueWatermark);
-    this.#brake = new Hysteresis(high, low);
+    const { maxInflight, queueWatermark } = deps.limits;
+    this.#brake = new Brake({
+      clock: deps.clock,
+      maxInflight,
+      watermark: queueWatermark,
+      paused: (paused) => deps.listener.paused(paused),
+    });
   }
 
   /** What it holds now: for metrics, status answers and undo plans. Undefined while it owns nothing. */
   get view(): { state: WorkerState; dispatcher: Dispatcher } | undefined {
-    return this.#run;
+    return this.#run && this.#run.owned.size > 0 ? this.#run : undefined;
+  }
+
+  /** The partitions whose commands it executes, with the epoch of each claim. */
+  get claims(): ReadonlyMap<number, number> {
+    return new Map([...(this.#run?.owned ?? [])].map(([partition, { log }]) => [partition, log.epoch]));
+  }
+
+  /** Waits until everything other workers have told so far is known here. */
+  async level(): Promise<void> {
+    await this.#run?.follower.level();
   }
 
   /** How many commands may be in flight just now. */
@@ -56,27 +75,113 @@ export class Worker implements Service {
     return this.#brake.engaged;
   }
 
+  /** Folds the log and follows it from then on; owns nothing yet (`take`). */
   async start(): Promise<void> {
     if (this.#run) return;
-    const run = await this.#open();
+    const run = this.#open();
     this.#run = run;
+    run.follower.start();
     try {
+      await run.follower.level();
       // Before the first command runs: what was cancelled while nobody worked must not begin.
       await this.#deps.cancels?.watch((request) => run.dispatcher.cancels.cancel(request), run.abort.signal);
-      const parked = await this.#deps.parking.parked();
-      // Before anything runs or is delivered: who is parked already keeps its place and its key.
-      for (const [editor, lastSeq] of parked) await this.#claimParked(run, editor, lastSeq);
-      if (this.#run !== run) return;
-      for (const editor of parked.keys()) run.dispatcher.openParked(editor);
     } catch (error) {
       // Half a start is none: the next one must begin again.
       await this.stop();
       throw error;
     }
-    await this.#startPulls(run);
+    if (this.#run === run) this.#startTimers(run);
+  }
+
+  /** Takes a partition from whoever has it: from now on this worker executes its commands. Resolves when they are being delivered. */
+  async take(partition: number): Promise<void> {
+    const run = this.#run;
+    if (!run || run.owned.has(partition)) return;
+    const owned = await claimed(partition, run, this.#deps, () => this.#run === run);
+    if (owned) this.#startPull(run, owned);
+  }
+
+  /** Gives a partition away: ends what runs there within `drainMs`, stores what was said of it, and lets go. */
+  async give(partition: number): Promise<void> {
+    const run = this.#run;
+    const owned = run?.owned.get(partition);
+    if (!run || !owned) return;
+    owned.pulls.abort();
+    await owned.pulling;
+    await givenAway(owned, run, this.#deps);
+  }
+
+  /** Stops pulling, gives what runs `drainMs` to end, then aborts it: its intent is stored, so the next owner finishes it. */
+  async stop(): Promise<void> {
+    const run = this.#run;
+    if (!run) return;
+    this.#run = undefined;
+    for (const stop of run.timers) stop();
+    const owned = [...run.owned.values()];
+    for (const { pulls } of owned) pulls.abort();
+    await Promise.all(owned.map(({ pulling }) => pulling));
+    await bounded(this.#deps.clock, this.#deps.limits.drainMs, this.#drain(run));
+    run.abort.abort();
+    for (const { abort } of owned) abort.abort();
+    await run.dispatcher.settled();
+    run.dispatcher.inFlight.clear();
+    await Promise.all([run.follower.stop(), ...owned.map(({ log }) => log.close())]);
+  }
+
+  /** The connection was lost and is back: what was on the wire is asked for again, in order. */
+  async reconnected(): Promise<void> {
+    const run = this.#run;
+    if (!run) return;
+    await Promise.all([...run.owned.values()].map((owned) => this.#pullAnew(run, owned)));
+  }
+
+  async #pullAnew(run: Run, owned: Owned): Promise<void> {
+    // Still being taken: the pull to come begins with a reset anyway. Several reconnects may wait here: the first starts anew, for all.
+    const { pulls, pulling } = owned;
+    if (!pulling || pulls.signal.aborted) return;
+    pulls.abort();
+    await pulling;
+    if (this.#run === run && owned.pulls === pulls && run.owned.get(owned.partition) === owned)
+      this.#startPull(run, owned);
+  }
+
+  #open(): Run {
+    const deps = this.#deps;
+    const abort = new AbortController();
+    const state = new WorkerState(deps.limits.ledger, streamMarkOf(deps.inbox.streamCreated));
+    const follower = new LogFollower({
+      log: deps.log,
+      clock: deps.clock,
+      partitions: deps.limits.partitions,
+      apply: ({ event, tsMs }, place) => state.follow(event, place, tsMs),
+      warn: deps.listener.warn,
+      broken: (error) => this.#lose(error),
+    });
+    const owned = new Map<number, Owned>();
+    const dispatcher = new Dispatcher({
+      deps,
+      state,
+      owned,
+      follower,
+      onLoad: (inFlight) => this.#brake.update(inFlight),
+      fatal: (error) => this.#lose(error),
+    });
+    return {
+      state,
+      owned,
+      follower,
+      dispatcher,
+      abort,
+      timers: [],
+      limit: new AdaptiveLimit({ max: deps.limits.maxInflight, targetQueueMs: TARGET_QUEUE_MS }),
+      pace: { finished: 0, atMs: deps.clock.monotonicMs() },
+    };
+  }
+
+  #startTimers(run: Run): void {
     const warn = (error: unknown) =>
       this.#deps.listener.warn('housekeeping failed; it will be tried again', error);
-    const purger = new Purger(this.#deps);
+    const purger = new Purger(this.#deps, () => [...run.owned.keys()]);
     run.timers.push(
       every(HEARTBEAT_MS, () => run.dispatcher.inFlight.heartbeat(), warn),
       every(HOUSEKEEPING_MS, () => this.#housekeeping(run, purger), warn),
@@ -86,102 +191,33 @@ export class Worker implements Service {
     );
   }
 
-  /** Stops pulling, gives what runs `drainMs` to end, then aborts it: its intent is stored, so the next start finishes it. */
-  async stop(): Promise<void> {
-    const run = this.#run;
-    if (!run) return;
-    this.#run = undefined;
-    for (const stop of run.timers) stop();
-    run.pulls.abort();
-    await Promise.all(run.pulling);
-    const ended = new AbortController();
-    await Promise.race([
-      this.#drain(run).finally(() => ended.abort()),
-      pause(this.#deps.clock, this.#deps.limits.drainMs, ended.signal),
-    ]);
-    run.abort.abort();
-    await run.dispatcher.settled();
-    run.dispatcher.inFlight.clear();
-    await Promise.all([...run.logs.values()].map((log) => log.close()));
-  }
-
-  /** The connection was lost and is back: what was on the wire is asked for again, in order. */
-  async reconnected(): Promise<void> {
-    const run = this.#run;
-    // Still starting: the pulls to come begin with a reset anyway.
-    if (!run || run.pulling.length === 0) return;
-    const { pulls } = run;
-    pulls.abort();
-    await Promise.all(run.pulling);
-    // Several reconnects may have waited here: the first starts anew, for all.
-    if (this.#run === run && run.pulls === pulls) await this.#startPulls(run);
-  }
-
-  async #claimParked(run: Run, editor: string, lastSeq: number): Promise<void> {
-    for (let after = 0; after < lastSeq && this.#run === run; ) {
-      const batches = await this.#deps.parking.read(editor, after, 16);
-      if (batches.length === 0) return;
-      for (const batch of batches) {
-        run.dispatcher.claimParked(editor, batch);
-        after = Math.max(after, batch.parkedSeq);
-      }
-    }
-  }
-
-  async #open(): Promise<Run> {
-    const deps = this.#deps;
-    const abort = new AbortController();
-    // Each running command listens and stops listening: with many editors that is no leak, whatever Node thinks of more than ten.
-    setMaxListeners(0, abort.signal);
-    const logs = new Map<number, PartitionLog>();
-    for (let partition = 0; partition < deps.limits.partitions; partition++)
-      logs.set(partition, await deps.log.claim(partition));
-    const state = new WorkerState(deps.limits.ledger, streamMarkOf(deps.inbox.streamCreated));
-    await deps.log.replay(({ event, tsMs }) => state.apply(event, tsMs), abort.signal);
-    const dispatcher = new Dispatcher({
-      deps,
-      state,
-      logs,
-      signal: abort.signal,
-      onLoad: (inFlight) => this.#onLoad(inFlight),
-      fatal: (error) => this.#lose(error),
-    });
-    return {
-      state,
-      logs,
-      dispatcher,
-      abort,
-      pulls: new AbortController(),
-      pulling: [],
-      timers: [],
-      limit: new AdaptiveLimit({ max: deps.limits.maxInflight, targetQueueMs: TARGET_QUEUE_MS }),
-      pace: { finished: 0, atMs: deps.clock.monotonicMs(), limited: false },
-      resume: () => undefined,
-    };
-  }
-
-  async #startPulls(run: Run): Promise<void> {
-    run.pulls = new AbortController();
-    const { signal } = run.pulls;
-    run.pulling = Array.from({ length: this.#deps.limits.partitions }, (_, partition) =>
-      this.#pullLoop(run, partition, signal),
-    );
+  #startPull(run: Run, owned: Owned): void {
+    owned.pulls = new AbortController();
+    owned.pulling = this.#pullLoop(run, owned.partition, owned.pulls.signal);
   }
 
   async #pullLoop(run: Run, partition: number, signal: AbortSignal): Promise<void> {
     const { inbox, clock, listener } = this.#deps;
-    let reset = false;
+    let next = 0;
     while (!signal.aborted) {
       try {
-        if (!reset) run.dispatcher.reached(partition, (await inbox.reset(partition)).ackFloor);
-        reset = true;
-        if (this.#brake.engaged) await this.#released(run, signal);
-        for await (const delivery of inbox.pull(partition, this.#room(run), signal))
+        if (next === 0) run.dispatcher.reached(partition, (await inbox.reset(partition)).ackFloor);
+        next ||= 1;
+        await this.#brake.released(signal);
+        for await (const delivery of inbox.pull(partition, this.#room(run), signal)) {
+          if (signal.aborted) return;
+          // One before it went elsewhere: to a worker that is gone, or lost on the wire. All of it once more, in order.
+          if (delivery.order !== next++) {
+            next = 0;
+            break;
+          }
           run.dispatcher.deliver(delivery);
+        }
+        if (next === 0) await pause(clock, GAP_PAUSE_MS, signal);
       } catch (error) {
         if (signal.aborted) return;
         // What was delivered and did not reach us would come late and out of order: start over from the floor.
-        reset = false;
+        next = 0;
         listener.warn(`pulling partition ${partition} failed (${messageOf(error)}); trying again`, error);
         await pause(clock, 200, signal);
       }
@@ -190,63 +226,28 @@ export class Worker implements Service {
 
   /** Messages to ask for: a full batch, less when that many (an envelope holds several commands) would run far past the mark. */
   #room(run: Run): number {
-    const { batchSize, partitions } = this.#deps.limits;
-    const left =
-      (this.#brake.high - run.dispatcher.inFlight.load) / (partitions * run.dispatcher.commandsPerMessage);
+    const { batchSize } = this.#deps.limits;
+    const { inFlight, commandsPerMessage } = run.dispatcher;
+    const left = (this.#brake.high - inFlight.load) / (Math.max(1, run.owned.size) * commandsPerMessage);
     return Math.max(1, Math.min(batchSize, Math.ceil(left)));
   }
 
   /** Adapts the limit to what the editors finish, and lets those who hold too much give way. */
   #makeRoom(run: Run): void {
     const { dispatcher, pace } = run;
-    const { clock, limits } = this.#deps;
+    const { clock } = this.#deps;
     const nowMs = clock.monotonicMs();
     const busy = dispatcher.lanes.filter((lane) => lane.depth > 0).length;
     const limit = run.limit.observe({
       completed: dispatcher.finished - pace.finished,
       elapsedMs: nowMs - pace.atMs,
-      limited: pace.limited || this.#brake.engaged,
+      limited: this.#brake.wasTouched(),
       floor: LANE_FLOOR * (busy + 1),
     });
-    run.pace = { finished: dispatcher.finished, atMs: nowMs, limited: false };
-    const { high, low } = marksOf(limit, limits.queueWatermark);
-    if (high !== this.#brake.high) {
-      this.#brake.retune(high, low);
-      this.#onLoad(dispatcher.inFlight.load);
-    }
-    const blockedMs = this.#engagedSinceMs === undefined ? 0 : nowMs - this.#engagedSinceMs;
-    const behindMs = this.#deps.clock.nowMs() - dispatcher.deliveredUpToMs;
-    relieve(dispatcher, this.#brake, { blockedMs, behindMs });
-  }
-
-  #onLoad(inFlight: number): void {
-    const before = this.#brake.engaged;
-    const now = this.#brake.update(inFlight);
-    if (now && this.#run) this.#run.pace.limited = true;
-    if (!now) this.#engagedSinceMs = undefined;
-    else this.#engagedSinceMs ??= this.#deps.clock.monotonicMs();
-    if (before === now) return;
-    this.#deps.listener.paused(now);
-    if (now || !this.#run) return;
-    const { resume } = this.#run;
-    this.#run.resume = () => undefined;
-    resume();
-  }
-
-  async #released(run: Run, signal: AbortSignal): Promise<void> {
-    while (this.#brake.engaged && !signal.aborted)
-      await new Promise<void>((resolve) => {
-        const previous = run.resume;
-        const done = () => {
-          signal.removeEventListener('abort', done);
-          resolve();
-        };
-        run.resume = () => {
-          previous();
-          done();
-        };
-        signal.addEventListener('abort', done, { once: true });
-      });
+    run.pace = { finished: dispatcher.finished, atMs: nowMs };
+    this.#brake.retune(limit, dispatcher.inFlight.load);
+    const behindMs = clock.nowMs() - dispatcher.deliveredUpToMs;
+    relieve(dispatcher, this.#brake.marks, { blockedMs: this.#brake.blockedMs(), behindMs });
   }
 
   async #drain(run: Run): Promise<void> {
@@ -257,10 +258,24 @@ export class Worker implements Service {
   async #housekeeping(run: Run, purger: Purger): Promise<void> {
     run.dispatcher.sweep();
     run.state.ledger.expire(this.#deps.clock.nowMs());
+    await this.#fetchStrays(run);
     const floor = await purger.run();
     // Parked commands keep places of any age; and after kill -9 of the server its floor may stand a little lower than it said.
     const parked = run.dispatcher.lanes.some((lane) => lane.hasParked);
     if (floor !== undefined && !parked) run.state.done.forgetBelow(floor - FLOOR_MARGIN);
+  }
+
+  /**
+   * What the server believes to be with us and is not: delivered to a worker that is gone, and nothing came after it to show the gap.
+   * Acknowledgements under way look the same for a moment, so it is looked at twice.
+   */
+  async #fetchStrays(run: Run): Promise<void> {
+    for (const owned of run.owned.values()) {
+      const { unacked, ackFloor } = await this.#deps.inbox.pending(owned.partition);
+      const astray = unacked > run.dispatcher.inFlight.messagesOf(owned.partition);
+      if (astray && owned.strayFloor === ackFloor) void this.#pullAnew(run, owned);
+      owned.strayFloor = astray ? ackFloor : undefined;
+    }
   }
 
   /** Fenced, or the log is gone: nothing of what we hold counts any more. */
@@ -268,27 +283,16 @@ export class Worker implements Service {
     const run = this.#run;
     if (!run || run.abort.signal.aborted) return;
     run.abort.abort();
+    for (const { abort } of run.owned.values()) abort.abort();
     void this.stop().then(() => this.#deps.listener.lost(error));
   }
 }
 
-/** One ownership, from claim to stop. */
-interface Run {
+/** From start to stop, or until it is lost. */
+interface Run extends Ownership {
   readonly state: WorkerState;
-  readonly logs: ReadonlyMap<number, PartitionLog>;
-  readonly dispatcher: Dispatcher;
-  readonly abort: AbortController;
-  pulls: AbortController;
-  pulling: Promise<void>[];
   readonly timers: (() => void)[];
   readonly limit: AdaptiveLimit;
   /** Since the limit was looked at last. */
-  pace: { finished: number; atMs: number; limited: boolean };
-  resume: () => void;
-}
-
-/** Pulling stops at the watermark of the limit and goes on at half of that. */
-function marksOf(limit: number, watermark: number): { high: number; low: number } {
-  const high = Math.max(2, Math.floor(limit * watermark));
-  return { high, low: Math.floor(high / 2) };
+  pace: { finished: number; atMs: number };
 }

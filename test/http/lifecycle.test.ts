@@ -61,7 +61,11 @@ describe('health', () => {
 
   it('given /version and /, then they say what this is and where things are', async () => {
     const { call } = await start();
-    expect((await call('GET', '/version')).json).toMatchObject({ name: 'spark', version: '0.0.0-test' });
+    expect((await call('GET', '/version')).json).toMatchObject({
+      name: 'spark',
+      version: '0.0.0-test',
+      idempotencyKeys: { termSeconds: 604_800, maxKeys: 500_000 },
+    });
     expect((await call('GET', '/')).json).toMatchObject({ places: { commands: 'POST /v1/commands' } });
     const page = await call('GET', '/', { headers: { accept: 'text/html' } });
     expect(page.headers['content-type']).toContain('text/html');

@@ -14,19 +14,22 @@ import {
 } from '../../src/streams/deadLetterActions.js';
 import { createDeadLetterSource, createDeadLetters } from '../../src/streams/deadLetters.js';
 import { LogFeed } from '../../src/streams/feed.js';
+import { createFleetBoard } from '../../src/streams/fleetBoard.js';
 import { createImageStore } from '../../src/streams/imageStore.js';
 import { createLiveFeed } from '../../src/streams/liveFeed.js';
-import { createLogSource, replayLog } from '../../src/streams/logReader.js';
+import { createLogSource, logFollowing } from '../../src/streams/logReader.js';
 import { createParking } from '../../src/streams/parking.js';
 import { claimPartition } from '../../src/streams/partitionLog.js';
 import type { NatsRole } from '../../src/streams/permissions.js';
 import { provision } from '../../src/streams/provision.js';
 import { partitionOf } from '../../src/streams/subjects.js';
 import { serveSubmit } from '../../src/streams/submitService.js';
-import { createWorkerQueries, ownerAnswers, serveWorkerQueries } from '../../src/streams/workerRpc.js';
+import { createWorkerQueries } from '../../src/streams/workerQueries.js';
+import { WorkerAnswering } from '../../src/streams/workerRpc.js';
 import { aCommand, aRequest, scriptPayload } from '../support/commandFixtures.js';
 import { TEST_TOPOLOGY } from '../support/freshStreams.js';
 import { FakeSubmitter } from '../support/httpFakes.js';
+import { loggedIn } from '../support/loggedIn.js';
 import { type OwnNats, startOwnNats } from '../support/ownNats.js';
 import { pullSome } from '../support/portSuites/inboxSuite.js';
 import { command, completed, failed } from '../support/story.js';
@@ -93,9 +96,7 @@ describe('each role can do its work', () => {
     expect((await inbox.usage()).maxBytes).toBe(TEST_TOPOLOGY.commandsMaxBytes);
     const log = await workerLog(nc, partition);
     await log.append([failed(command({ sessionId: 'session-2' }), 'failed')]);
-    const replayed: LoggedEvent[] = [];
-    await replayLog(nc, (logged) => replayed.push(logged), stop.signal);
-    expect(replayed.length).toBeGreaterThan(0);
+    expect((await loggedIn(logFollowing(nc))).length).toBeGreaterThan(0);
     const images = await createImageStore(nc, systemClock, stop.signal);
     await images.put([image]);
     expect(await images.get(image.sha256)).toBeDefined();
@@ -117,24 +118,40 @@ describe('each role can do its work', () => {
     await log.close();
   });
 
-  it('a second worker hears that there is an owner; without one, hears nothing', async () => {
-    const [owner, standby] = [await as('worker'), await as('worker')];
-    expect(await ownerAnswers(standby)).toBe(false);
-    const stopServing = serveWorkerQueries(owner, {
+  it('workers see and ask each other; ingest asks the owners; without one, nobody answers', async () => {
+    const [owner, other] = [await as('worker'), await as('worker')];
+    const [board, others] = [createFleetBoard(owner, systemClock), createFleetBoard(other, systemClock)];
+    expect(await others.ping('w1')).toBe('gone');
+    const stopPings = board.answerPings('w1');
+    await owner.flush();
+    expect(await others.ping('w1')).toBe('lives');
+    const words: unknown[] = [];
+    others.watch((id, member) => words.push([id, member?.owned]), stop.signal);
+    await board.say({ workerId: 'w1', gate: 'g', born: null, ready: true, owned: { 1: 7 } });
+    await board.remove('w1');
+    await expect
+      .poll(() => words)
+      .toEqual([
+        ['w1', { 1: 7 }],
+        ['w1', undefined],
+      ]);
+    stopPings();
+    const ingest = await as('ingest');
+    const queries = createWorkerQueries(ingest, TEST_TOPOLOGY.partitions);
+    expect(await queries.status(['a'])).toEqual([]);
+    const answering = new WorkerAnswering(owner, 'w1', {
       heldCommands: () => 7,
       editors: async () => ({ editors: [] }),
       status: async (ids) => ids.map((commandId) => ({ commandId })),
       planUndo: async () => ({ ok: true }),
       reconcile: async () => ({ ok: false, code: 'not_unknown', message: 'no' }),
     });
+    for (let partition = 0; partition < TEST_TOPOLOGY.partitions; partition++) answering.own(partition);
     await owner.flush();
-    expect(await ownerAnswers(standby)).toBe(true);
-    const ingest = await as('ingest');
-    const queries = createWorkerQueries(ingest);
     expect(await queries.status(['a'])).toEqual([{ commandId: 'a' }]);
     expect(await queries.planUndo({ sessionId: 's', direction: 'undo' })).toEqual({ ok: true });
     expect((await (await createBacklogProbe(ingest, TEST_TOPOLOGY.partitions))()).heldCommands).toBe(7);
-    stopServing();
+    answering.disownAll();
   });
 
   it('ingest stores envelopes, reads the log as it grows, reads images and proves that storing works', async () => {
@@ -268,6 +285,10 @@ describe('each role can do no more', () => {
     ['worker', '$JS.API.STREAM.DELETE.SPARK_COMMANDS'],
     ['worker', '$JS.API.STREAM.UPDATE.SPARK_LOG'],
     ['worker', '$JS.API.STREAM.MSG.DELETE.SPARK_IMAGES'],
+    ['gate', 'spark.log.0'],
+    ['gate', '$KV.spark-editors.default'],
+    ['gate', 'spark.commands.left.unity.generate_script.s'],
+    ['gate', '$JS.API.STREAM.PURGE.KV_spark-editors'],
     ['projector', 'spark.log.0'],
     ['projector', 'spark.commands.left.unity.generate_script.s'],
     ['projector', 'spark.dlq'],
@@ -290,6 +311,7 @@ describe('each role can do no more', () => {
     ['ingest', 'spark.log.>'],
     ['worker', '_INBOX_spark_ingest.>'],
     ['worker', 'spark.commands.>'],
+    ['gate', 'spark.>'],
     ['projector', 'spark.>'],
   ])('%s may not listen to %s', async (role, subject) => {
     const nc = await as(role);

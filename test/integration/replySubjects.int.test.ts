@@ -15,8 +15,9 @@ import {
 import { createDeadLetterSource, createDeadLetters } from '../../src/streams/deadLetters.js';
 import { EditorRegistry } from '../../src/streams/editorRegistry.js';
 import { LogFeed } from '../../src/streams/feed.js';
+import { createFleetBoard } from '../../src/streams/fleetBoard.js';
 import { createImageStore } from '../../src/streams/imageStore.js';
-import { createLogSource, replayLog } from '../../src/streams/logReader.js';
+import { createLogSource, logFollowing } from '../../src/streams/logReader.js';
 import { createParking } from '../../src/streams/parking.js';
 import { claimPartition } from '../../src/streams/partitionLog.js';
 import type { NatsRole } from '../../src/streams/permissions.js';
@@ -24,18 +25,18 @@ import { provision } from '../../src/streams/provision.js';
 import { partitionOf } from '../../src/streams/subjects.js';
 import { serveSubmit } from '../../src/streams/submitService.js';
 import { STREAMS, workerConsumer } from '../../src/streams/topology.js';
+import { createWorkerQueries } from '../../src/streams/workerQueries.js';
 import {
-  createWorkerQueries,
   onEditorsChanged,
   onReleased,
-  ownerAnswers,
-  serveWorkerQueries,
   tellEditorsChanged,
   tellReleased,
+  WorkerAnswering,
 } from '../../src/streams/workerRpc.js';
 import { aCommand, scriptPayload } from '../support/commandFixtures.js';
 import { TEST_TOPOLOGY } from '../support/freshStreams.js';
 import { FakeSubmitter } from '../support/httpFakes.js';
+import { loggedIn } from '../support/loggedIn.js';
 import { type OwnNats, startOwnNats } from '../support/ownNats.js';
 import { command, completed } from '../support/story.js';
 
@@ -99,13 +100,8 @@ const claim = (nc: NatsConnection, partition: number) =>
     stats: { waiting: nothing, acked: nothing, published: nothing, failed: nothing },
   });
 async function replayed(partition: number): Promise<SparkEvent[]> {
-  const events: SparkEvent[] = [];
-  await replayLog(
-    worker,
-    (logged) => logged.partition === partition && events.push(logged.event),
-    stop.signal,
-  );
-  return events;
+  const all = await loggedIn(logFollowing(worker));
+  return all.flatMap((logged) => (logged.partition === partition ? [logged.event] : []));
 }
 
 describe('given acknowledgements that a client has sent into the log', () => {
@@ -324,25 +320,29 @@ describe('what may be answered', () => {
       for await (const status of listener.status())
         if (status.type === 'error') refused.push(status.error.message);
     })();
-    listener.subscribe('spark.internal.status', {
-      callback: (_error, message) => void message.respond(JSON.stringify([{ commandId: 'forged' }])),
+    listener.subscribe('spark.internal.status.0', {
+      callback: (_error, message) =>
+        void message.respond(JSON.stringify({ worker: 'w', owns: [0], answer: [{ commandId: 'forged' }] })),
     });
     await listener.flush();
-    const queries = createWorkerQueries(ingest);
+    const queries = createWorkerQueries(ingest, TEST_TOPOLOGY.partitions);
     expect(await queries.status(['a'])).toEqual([]);
     await expect.poll(() => refused.join()).toMatch(/permissions violation for publish/i);
-    const stopServing = serveWorkerQueries(worker, {
+    const answering = new WorkerAnswering(worker, 'w1', {
       heldCommands: () => 7,
       editors: async () => ({ editors: [] }),
       status: async (ids) => ids.map((commandId) => ({ commandId })),
       planUndo: async () => ({ ok: true }),
       reconcile: async () => ({ ok: false, code: 'not_unknown', message: 'no' }),
     });
+    answering.own(0);
+    const stopPings = createFleetBoard(worker, systemClock).answerPings('w1');
     await worker.flush();
     expect(await queries.status(['a'])).toEqual([{ commandId: 'a' }]);
     // From a worker to the worker beside it, which would take over without this answer.
-    expect(await ownerAnswers(await as('worker'))).toBe(true);
-    stopServing();
+    expect(await createFleetBoard(await as('worker'), systemClock).ping('w1')).toBe('lives');
+    stopPings();
+    answering.disownAll();
   });
 
   it('spark.submit answers inboxes, and submits nothing for whoever wants its answer elsewhere', async () => {

@@ -8,7 +8,7 @@ import { createCommandPublisher } from '../../src/streams/commandPublisher.js';
 import { connectRole, type NatsConnection } from '../../src/streams/connection.js';
 import { createDeadLetterSource, createDeadLetters } from '../../src/streams/deadLetters.js';
 import { createImageStore } from '../../src/streams/imageStore.js';
-import { replayLog } from '../../src/streams/logReader.js';
+import { logFollowing } from '../../src/streams/logReader.js';
 import { createParking } from '../../src/streams/parking.js';
 import { claimPartition, type LogStats } from '../../src/streams/partitionLog.js';
 import { provision } from '../../src/streams/provision.js';
@@ -17,6 +17,7 @@ import { STREAMS } from '../../src/streams/topology.js';
 import type { ImageStore, LogPort, Parking } from '../../src/workers/ports.js';
 import { aRequest, scriptPayload } from '../support/commandFixtures.js';
 import { freshStreams, TEST_TOPOLOGY } from '../support/freshStreams.js';
+import { loggedIn } from '../support/loggedIn.js';
 import { inboxSuite, pullSome } from '../support/portSuites/inboxSuite.js';
 import { logSuite } from '../support/portSuites/logSuite.js';
 import { deadLetterSuite, imageSuite, parkingSuite } from '../support/portSuites/storeSuites.js';
@@ -58,8 +59,12 @@ const logOn = (on: NatsConnection, stats = silent): LogPort => ({
       limits: { batchEvents: 250, batchBytes: 512 * 1024 },
       stats,
     }),
-  replay: (onEvent, signal) => replayLog(on, onEvent, signal),
+  ...logFollowing(on),
 });
+const eventsOf = async (partition: number): Promise<SparkEvent[]> =>
+  (await loggedIn(logFollowing(nc))).flatMap((logged) =>
+    logged.partition === partition ? [logged.event] : [],
+  );
 const messagesOf = async (stream: string) =>
   (await (await jetstreamManager(nc)).streams.info(stream)).state.messages;
 const apiError = (code: number) => expect.objectContaining({ code });
@@ -167,9 +172,7 @@ describe('an append whose answer gets lost', () => {
     await appending;
     const third = completed(command());
     await log.append([third]);
-    const events: SparkEvent[] = [];
-    await replayLog(nc, (logged) => logged.partition === partition && events.push(logged.event), stop.signal);
-    expect(events).toEqual([first, second, third]);
+    expect(await eventsOf(partition)).toEqual([first, second, third]);
     await log.close();
     await far.close();
     await proxy.close();
@@ -190,9 +193,7 @@ describe('an append whose answer gets lost', () => {
     proxy.loseReplies = false;
     proxy.cut();
     await refused;
-    const events: SparkEvent[] = [];
-    await replayLog(nc, (logged) => logged.partition === partition && events.push(logged.event), stop.signal);
-    expect(events).toEqual([kept]);
+    expect(await eventsOf(partition)).toEqual([kept]);
     await far.close();
     await proxy.close();
   });
@@ -359,6 +360,16 @@ describe('the topology', () => {
       description: 'mine now',
       max_msgs: 7,
     });
+  });
+
+  it('given another number of partitions than the streams were made with, refuses: commands would go where nobody looks', async () => {
+    await expect(provision(nc, { ...TEST_TOPOLOGY, partitions: 8 })).rejects.toMatchObject({
+      code: 'partitions_changed',
+      fields: { stream: STREAMS.commands },
+    });
+    expect(await provision(nc, TEST_TOPOLOGY)).toEqual([
+      { name: STREAMS.deadLetters, setting: 'description', want: expect.any(String), have: 'mine now' },
+    ]);
   });
 
   it('follows the limits of the configuration', async () => {

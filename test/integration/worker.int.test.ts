@@ -3,21 +3,22 @@ import { headers } from 'nats';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { commandIdOfPosition } from '../../src/core/ids.js';
-import { isEnd, type SparkEvent, type TerminalEvent } from '../../src/events/event.js';
+import { isEnd, type TerminalEvent } from '../../src/events/event.js';
 import { createCommandInbox } from '../../src/streams/commandInbox.js';
 import { connectRole, type NatsConnection, onReconnect } from '../../src/streams/connection.js';
 import { createDeadLetters } from '../../src/streams/deadLetters.js';
 import { createImageStore } from '../../src/streams/imageStore.js';
-import { replayLog } from '../../src/streams/logReader.js';
+import { logFollowing } from '../../src/streams/logReader.js';
 import { createParking } from '../../src/streams/parking.js';
 import { claimPartition } from '../../src/streams/partitionLog.js';
 import { partitionOf } from '../../src/streams/subjects.js';
 import { STREAMS, workerConsumer } from '../../src/streams/topology.js';
 import { createUploads } from '../../src/streams/uploads.js';
-import { Worker } from '../../src/workers/worker.js';
 import { scriptPayload } from '../support/commandFixtures.js';
 import { freshStreams, TEST_TOPOLOGY } from '../support/freshStreams.js';
+import { loggedIn } from '../support/loggedIn.js';
 import { MemoryGate } from '../support/memoryGate.js';
+import { OnlyWorker } from '../support/onlyWorker.js';
 import { type OwnNats, startOwnNats } from '../support/ownNats.js';
 import { RIG_LIMITS } from '../support/workerRig.js';
 
@@ -27,7 +28,7 @@ let admin: NatsConnection;
 let client: NatsConnection;
 let stop: AbortController;
 let gate: MemoryGate;
-const running: { worker: Worker; nc: NatsConnection }[] = [];
+const running: { worker: OnlyWorker; nc: NatsConnection }[] = [];
 const within = { timeout: 20_000, interval: 20 };
 
 beforeAll(async () => {
@@ -53,7 +54,7 @@ afterEach(async () => {
   }
 });
 
-async function startWorker(): Promise<{ worker: Worker; lost: unknown[] }> {
+async function startWorker(): Promise<{ worker: OnlyWorker; lost: unknown[] }> {
   const nc = await connectRole('worker', server.url, server.credentials('worker'));
   const lost: unknown[] = [];
   const nothing = (): void => undefined;
@@ -61,11 +62,11 @@ async function startWorker(): Promise<{ worker: Worker; lost: unknown[] }> {
   const limits = { batchEvents: 250, batchBytes: 512 * 1024 };
   const stats = { waiting: nothing, acked: nothing, published: nothing, failed: nothing };
   const inbox = await createCommandInbox(nc);
-  const worker = new Worker({
+  const worker = new OnlyWorker({
     inbox,
     log: {
       claim: (partition) => claimPartition(nc, partition, { clock: systemClock, live, limits, stats }),
-      replay: (onEvent, signal) => replayLog(nc, onEvent, signal),
+      ...logFollowing(nc),
     },
     images: await createImageStore(nc, systemClock, stop.signal),
     uploads: await createUploads(nc, systemClock, { ttlMs: TEST_TOPOLOGY.uploadTtlMs }),
@@ -114,9 +115,8 @@ async function publish(editor: string, session: number, n: number, key?: string)
 }
 
 async function ends(): Promise<TerminalEvent[]> {
-  const all: SparkEvent[] = [];
-  await replayLog(admin, ({ event }) => all.push(event), stop.signal);
-  return all.flatMap((event) => (isEnd(event) ? [event] : []));
+  const all = await loggedIn(logFollowing(admin));
+  return all.flatMap(({ event }) => (isEnd(event) ? [event] : []));
 }
 
 async function unacked(): Promise<number> {

@@ -130,6 +130,23 @@ describe('connections cut at any moment', () => {
     expect(await rowCounts()).toEqual({ events: 50, commands: 25, calls: 25 });
   });
 
+  it('given a checkpoint that cannot be written for a while, then nothing of its batch is there, and each event counts once', async () => {
+    const rig = newRig(db.pool('spark_projector'));
+    for (const events of lives(5)) rig.log.append(events);
+    await rig.projector.start();
+    await rig.caughtUp();
+    await db.admin.query(
+      `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the disk is full'; END $$;
+       CREATE TRIGGER refuse BEFORE UPDATE ON spark.checkpoints FOR EACH ROW EXECUTE FUNCTION refuse()`,
+    );
+    for (const events of lives(5)) rig.log.append(events);
+    await expect.poll(() => rig.errors.length, { timeout: 20_000 }).toBeGreaterThan(1);
+    expect(await rowCounts()).toEqual({ events: 10, commands: 5, calls: 5 });
+    await db.admin.query('DROP FUNCTION refuse() CASCADE');
+    await rig.caughtUp();
+    expect(await rowCounts()).toEqual({ events: 20, commands: 10, calls: 10 });
+  });
+
   it('given a database that takes no connections for a while, then it goes on by itself and reads no further meanwhile', async () => {
     const rig = newRig(db.pool('spark_projector'));
     await rig.projector.start();

@@ -73,6 +73,7 @@ export function aDelivery(seq: number, items: readonly Inbound[], partition = 0)
   return {
     partition,
     seq,
+    order: 1,
     items,
     original: { subject: 'spark.commands.x', headers: {}, data: Buffer.from('{}') },
     ack: () => {

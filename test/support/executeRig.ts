@@ -60,6 +60,8 @@ export class ExecuteRig {
     nextToken: () => ({ epoch: 1, call: ++this.#calls }),
     retried: (reason) => this.retries.push(reason),
     recorded: async () => undefined,
+    level: async () => undefined,
+    keyTaken: () => false,
     recordStarted: async (task, intent) => {
       const event = startedEvent(task.command, { epoch: 1, call: this.#calls + 1 }, intent, 'now');
       task.started = event;

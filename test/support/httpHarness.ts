@@ -72,6 +72,7 @@ export async function startHarness(change: Partial<HttpServerOptions> = {}): Pro
     port: 0,
     tokens,
     version: '0.0.0-test',
+    keys: { termMs: 604_800_000, maxKeys: 500_000 },
     ...{ submitter, queries, feed, reads, uploads, editors, deadLetterActions, cancels, presets, images },
     checks: [],
     metrics: createMetrics(),

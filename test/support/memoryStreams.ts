@@ -1,6 +1,6 @@
 import { SparkError } from '../../src/core/errors.js';
 import { commandIdOfPosition } from '../../src/core/ids.js';
-import type { LoggedEvent, SparkEvent } from '../../src/events/event.js';
+import type { SparkEvent } from '../../src/events/event.js';
 import { decodeLogMessage, encodeLogMessage } from '../../src/events/log.js';
 import type {
   CommandInbox,
@@ -9,6 +9,7 @@ import type {
   Delivery,
   ImageStore,
   Inbound,
+  LogChunk,
   LogPort,
   ParkedBatch,
   Parking,
@@ -34,6 +35,7 @@ export class MemoryPartitionLogs implements LogPort {
   readonly messages: { partition: number; data: Uint8Array }[] = [];
   readonly #last = new Map<number, number>();
   #held: (() => void)[] | undefined;
+  #wakes: (() => void)[] = [];
 
   hold(): void {
     this.#held ??= [];
@@ -56,18 +58,22 @@ export class MemoryPartitionLogs implements LogPort {
     let mine = epoch;
     let closed = false;
     let tail: Promise<void> = Promise.resolve();
-    const append = async (events: readonly SparkEvent[]): Promise<void> => {
+    const append = async (events: readonly SparkEvent[]): Promise<number> => {
       if (this.#held) await new Promise<void>((go) => this.#held?.push(go));
       if (closed) throw new MemoryClosedError('closed');
       if (this.#last.get(partition) !== mine) throw new MemoryFencedError('another owner');
       mine = this.#append(partition, events);
+      return mine;
     };
     return {
       epoch,
       append: (events) => {
         if (closed) return Promise.reject(new MemoryClosedError('closed'));
         const result = tail.then(() => append(events));
-        tail = result.catch(() => undefined);
+        tail = result.then(
+          () => undefined,
+          () => undefined,
+        );
         return result;
       },
       close: async () => {
@@ -76,14 +82,39 @@ export class MemoryPartitionLogs implements LogPort {
     };
   }
 
-  async replay(onEvent: (logged: LoggedEvent) => void): Promise<void> {
-    for (const [at, { data, partition }] of this.messages.entries())
-      for (const logged of decodeLogMessage(data, at + 1, 1_772_359_200_000 + at, partition)) onEvent(logged);
+  async end(): Promise<number> {
+    return this.messages.length;
+  }
+
+  async *follow(afterSeq: number, signal: AbortSignal): AsyncIterable<LogChunk> {
+    for (let at = afterSeq; !signal.aborted; at++) {
+      while (at >= this.messages.length && !signal.aborted) await this.#appended(signal);
+      const message = this.messages[at];
+      if (!message || signal.aborted) return;
+      const { data, partition } = message;
+      yield {
+        seq: at + 1,
+        partition,
+        events: () => decodeLogMessage(data, at + 1, 1_772_359_200_000 + at, partition),
+      };
+    }
+  }
+
+  #appended(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#wakes.push(wake);
+      signal.addEventListener('abort', wake);
+    });
   }
 
   #append(partition: number, events: readonly SparkEvent[]): number {
     this.messages.push({ partition, data: encodeLogMessage(events) });
     this.#last.set(partition, this.messages.length);
+    for (const wake of this.#wakes.splice(0)) wake();
     return this.messages.length;
   }
 }
@@ -159,6 +190,8 @@ export class MemoryInbox implements CommandInbox {
     acked: boolean;
   }[] = [];
   readonly #cursor = new Map<number, number>();
+  /** Deliveries since the last reset. */
+  readonly #order = new Map<number, number>();
   #wake: (() => void)[] = [];
   resets = 0;
   openPulls = 0;
@@ -191,6 +224,7 @@ export class MemoryInbox implements CommandInbox {
     }
     this.resets++;
     this.#cursor.set(partition, 0);
+    this.#order.set(partition, 0);
     return { ackFloor: this.#floor(partition) };
   }
 
@@ -254,9 +288,12 @@ export class MemoryInbox implements CommandInbox {
     items: (seq: number) => Inbound[];
     acked: boolean;
   }): Delivery {
+    const order = (this.#order.get(message.partition) ?? 0) + 1;
+    this.#order.set(message.partition, order);
     return {
       partition: message.partition,
       seq: message.seq,
+      order,
       items: message.items(message.seq),
       original: { subject: 'spark.commands.raw', headers: {}, data: Buffer.from('{}') },
       ack: () => {

@@ -137,7 +137,7 @@ export class Spark {
   async nats(): Promise<NatsConnection> {
     const { nats, natsUser, natsPassword, natsInboxPrefix } = this.endpoints;
     this.#nats ??= await connect({
-      servers: nats,
+      servers: nats.split(','),
       user: natsUser,
       pass: natsPassword,
       inboxPrefix: natsInboxPrefix,

@@ -3,7 +3,6 @@ import { isEnd, type TerminalEvent } from '../../src/events/event.js';
 import { partitionOf } from '../../src/streams/subjects.js';
 import type { FaultPoint } from '../../src/workers/execute/executeContext.js';
 import type { Inbound } from '../../src/workers/ports.js';
-import { Worker } from '../../src/workers/worker.js';
 import type { WorkerDependencies, WorkerLimits } from '../../src/workers/workerOptions.js';
 import { AutoClock, eventually } from './autoClock.js';
 import { ACCEPTED_AT, aCommand, type CommandWish, inbound } from './commandFixtures.js';
@@ -17,6 +16,7 @@ import {
   memoryCommandId,
 } from './memoryStreams.js';
 import { MemoryUploads } from './memoryUploads.js';
+import { OnlyWorker } from './onlyWorker.js';
 
 export const RIG_LIMITS: WorkerLimits = {
   partitions: 2,
@@ -90,7 +90,7 @@ export class WorkerWorld {
 }
 
 export interface RunningWorker {
-  readonly worker: Worker;
+  readonly worker: OnlyWorker;
   readonly warnings: string[];
   readonly lost: unknown[];
   readonly pauses: boolean[];
@@ -132,7 +132,7 @@ export async function aWorker(
     commandIdOfPosition: memoryCommandId,
     faultPoint: over.faultPoint ?? nothing,
   };
-  const worker = new Worker(deps);
+  const worker = new OnlyWorker(deps);
   if (over.start !== false) await worker.start();
   return { worker, warnings, lost, pauses, deps };
 }

@@ -26,6 +26,29 @@ describe('Fence', () => {
     await fence.admit('a', { epoch: 3, call: 0 });
   });
 
+  it('given tokens of two partitions, then each is compared with its own', async () => {
+    const fence = new Fence(memoryFenceStore());
+    await fence.admit('a', { epoch: 9, call: 5 });
+    await fence.admit('a', { epoch: 4, call: 1, partition: 3 });
+    await expect(fence.admit('a', { epoch: 4, call: 1, partition: 3 })).rejects.toMatchObject({
+      code: 'stale_fence_token',
+      spent: false,
+      bound: { epoch: 4, call: 1 },
+    });
+    await expect(fence.admit('a', { epoch: 4, call: 2 })).rejects.toMatchObject({ spent: false });
+    await fence.admit('a', { epoch: 4, call: 2, partition: 3 });
+    await fence.admit('a', { epoch: 1, call: 1, partition: 0 });
+    await fence.admit('a', { epoch: 9, call: 6 });
+  });
+
+  it('given a token that is spent before it comes, then it is refused when it comes, and a higher one is not', async () => {
+    const fence = new Fence(memoryFenceStore());
+    await fence.spend('a', { epoch: 2, call: 5 });
+    await fence.spend('a', { epoch: 2, call: 3 });
+    await expect(fence.admit('a', { epoch: 2, call: 5 })).rejects.toMatchObject({ spent: false });
+    await fence.admit('a', { epoch: 2, call: 6 });
+  });
+
   it('given many calls of one epoch, then the store is written once', async () => {
     let saves = 0;
     const counting = async (): Promise<void> => {
@@ -37,12 +60,80 @@ describe('Fence', () => {
     expect(saves).toBe(1);
     await fence.admit('a', { epoch: 2, call: 1 });
     expect(saves).toBe(2);
+    await fence.admit('a', { epoch: 2, call: 1_025 });
+    expect(saves).toBe(2);
+    await fence.admit('a', { epoch: 2, call: 1_026 });
+    expect(saves).toBe(3);
+  });
+
+  it('given a new block of calls that cannot be stored, then the call is not let through, and later nothing of it is', async () => {
+    const store = memoryFenceStore();
+    let full = false;
+    const save: FenceStore['save'] = (...args) =>
+      full ? Promise.reject(new Error('disk full')) : store.save(...args);
+    const fence = new Fence({ ...store, save });
+    await fence.admit('a', { epoch: 1, call: 1 });
+    full = true;
+    await fence.admit('a', { epoch: 1, call: 2 });
+    await expect(fence.admit('a', { epoch: 1, call: 5_000 })).rejects.toThrow('disk full');
+    await fence.admit('a', { epoch: 1, call: 3 });
   });
 
   it('given a store that cannot be written, then the call is not let through', async () => {
     const fence = new Fence({ ...memoryFenceStore(), save: () => Promise.reject(new Error('disk full')) });
     await expect(fence.admit('a', { epoch: 1, call: 1 })).rejects.toThrow('disk full');
     await expect(fence.admit('a', { epoch: 1, call: 1 })).rejects.toThrow('disk full');
+  });
+});
+
+describe('a fence whose process was killed', () => {
+  it('given any call it had let through, then the next one refuses it; the same owner is told that it is only spent', async () => {
+    const killed = new Fence(fileFenceStore(folder));
+    for (const call of [3, 700, 1_500, 1_501]) await killed.admit('a', { epoch: 7, call });
+    await killed.admit('a', { epoch: 2, call: 9, partition: 1 });
+    const next = new Fence(fileFenceStore(folder));
+    for (const call of [1, 3, 700, 1_500, 1_501])
+      await expect(next.admit('a', { epoch: 7, call })).rejects.toMatchObject({
+        code: 'stale_fence_token',
+        spent: true,
+        bound: { epoch: 7, call: 1_500 + 1_024 },
+      });
+    await expect(next.admit('a', { epoch: 2, call: 9, partition: 1 })).rejects.toMatchObject({ spent: true });
+    await expect(next.admit('a', { epoch: 6, call: 9_999 })).rejects.toMatchObject({ spent: false });
+    await next.admit('a', { epoch: 7, call: 2_525 });
+    await expect(next.admit('a', { epoch: 7, call: 1_502 })).rejects.toMatchObject({ spent: false });
+    await next.admit('a', { epoch: 8, call: 1 });
+    expect(readdirSync(folder).toSorted()).toEqual(['a.fence.json', 'a.p1.fence.json']);
+  });
+
+  it('given a stop in good order, then the same owner goes on where it was', async () => {
+    const first = new Fence(fileFenceStore(folder));
+    await first.admit('a', { epoch: 7, call: 4 });
+    await first.flush();
+    const next = new Fence(fileFenceStore(folder));
+    await expect(next.admit('a', { epoch: 7, call: 4 })).rejects.toMatchObject({ spent: true });
+    await next.admit('a', { epoch: 7, call: 5 });
+  });
+
+  it('given another process beside it that has taken over, then its flush does not take that back', async () => {
+    const zombie = new Fence(fileFenceStore(folder));
+    await zombie.admit('a', { epoch: 7, call: 4 });
+    const owner = new Fence(fileFenceStore(folder));
+    await owner.admit('a', { epoch: 8, call: 1 });
+    await expect(zombie.admit('a', { epoch: 7, call: 5 })).rejects.toMatchObject({ spent: false });
+    await zombie.flush();
+    await expect(new Fence(fileFenceStore(folder)).admit('a', { epoch: 7, call: 6 })).rejects.toMatchObject({
+      code: 'stale_fence_token',
+    });
+  });
+
+  it('given the file of an earlier build, then its token is refused and a higher one is not', async () => {
+    writeFileSync(join(folder, 'a.fence.json'), '{"epoch":7,"call":3}');
+    const fence = new Fence(fileFenceStore(folder));
+    await expect(fence.admit('a', { epoch: 7, call: 3 })).rejects.toMatchObject({
+      code: 'stale_fence_token',
+    });
+    await fence.admit('a', { epoch: 7, call: 4 });
   });
 });
 
@@ -73,7 +164,9 @@ describe('fileFenceStore', () => {
         },
       );
     }
-    await expect(fileFenceStore(folder).load('../x')).rejects.toMatchObject({ code: 'fence_store_broken' });
+    await expect(fileFenceStore(folder).load('../x', undefined)).rejects.toMatchObject({
+      code: 'fence_store_broken',
+    });
   });
 });
 

@@ -15,7 +15,7 @@ async function setup(messages = 10) {
     for await (const delivery of inbox.pull(0, upTo, new AbortController().signal)) delivery.ack();
   };
   const limits = { partitions: 1, duplicateWindowMs: WINDOW_MS };
-  const purger = new Purger({ inbox, clock, limits } as unknown as WorkerDependencies);
+  const purger = new Purger({ inbox, clock, limits } as unknown as WorkerDependencies, () => [0]);
   return { inbox, clock, ack, purger };
 }
 

@@ -30,6 +30,38 @@ describe('which places have ended', () => {
     );
   });
 
+  it('takes bits only where something is still open, however far behind the floor is', () => {
+    const done = new DoneSet();
+    const MESSAGES = 40 * 32_768;
+    for (let seq = 32_768; seq < 32_768 + MESSAGES; seq++)
+      done.add({ partition: 0, seq, index: 0, count: 1 });
+    expect(done.bytes).toBe(0);
+    const at = (seq: number) => done.has({ seq, index: 0 });
+    expect([at(32_767), at(32_768), at(32_767 + MESSAGES), at(32_768 + MESSAGES)]).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+    done.add({ partition: 0, seq: 5, index: 0, count: 1 });
+    done.add({ partition: 0, seq: 40_000, index: 3, count: 9 });
+    expect(done.bytes).toBe(4_096);
+  });
+
+  it('takes a bit an item for an envelope that has ended in part, and none for one that has ended', () => {
+    const done = new DoneSet();
+    const COUNT = 1_000;
+    for (let index = 0; index < COUNT; index++) {
+      expect(done.has({ seq: 7, index })).toBe(false);
+      if (index > 0) expect(done.bytes).toBe(125);
+      done.add({ partition: 0, seq: 7, index, count: COUNT });
+      done.add({ partition: 0, seq: 7, index, count: COUNT });
+      expect(done.has({ seq: 7, index })).toBe(true);
+    }
+    done.add({ partition: 0, seq: 7, index: 3, count: COUNT });
+    expect([done.bytes, done.has({ seq: 7, index: COUNT - 1 })]).toEqual([4_096, true]);
+  });
+
   it('below the floor may be forgotten; at and above it, never is', () => {
     fc.assert(
       fc.property(

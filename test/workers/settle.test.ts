@@ -18,8 +18,9 @@ async function watched(world: WorkerWorld): Promise<string[]> {
       epoch: log.epoch,
       close: () => log.close(),
       append: async (events) => {
-        await log.append(events);
+        const place = await log.append(events);
         story.push(...events.map(({ kind }) => `stored ${kind}`));
+        return place;
       },
     };
   };

@@ -7,7 +7,7 @@ const ABOUT: Readonly<Record<Role, string>> = {
   ingest: 'Run the HTTP API and the submit service as a process of their own',
   worker: 'Run one worker; one owns the lanes, further ones stand by and take over',
   projector: 'Run the projections into Postgres',
-  gate: 'Run the gate in front of the editors',
+  gate: 'Run the gate beside the Unity MCP server, for several workers (SPARK_GATE_URL)',
   simulator: 'Run the Unity simulator',
 };
 
@@ -16,7 +16,7 @@ const EXAMPLE: Readonly<Record<Role, string>> = {
   ingest: `${SERVERS} SPARK_TOKEN=… spark ingest`,
   worker: 'spark worker          # beside a running `spark start` of the same home: stands by',
   projector: `${SERVERS} SPARK_TOKEN=… spark projector`,
-  gate: 'spark gate',
+  gate: "UNITY_MCP_URL=http://… NATS_URL=nats://… UNITY_EDITORS='game=Game@1a2b:/path' SPARK_GATE_TOKEN=… spark gate",
   simulator: 'spark simulator       # at http://127.0.0.1:8080/mcp',
 };
 

@@ -10,8 +10,17 @@ const MINIMUM = { major: 2, minor: 14 };
 
 const greeting = z.looseObject({ version: z.string(), jetstream: z.boolean().default(false) });
 
-/** Whether a new enough nats-server with JetStream greets at that URL. Its first line says both, before any login. */
+/** Each of the servers in `url` (comma-separated): a cluster works without one of three, but somebody should know. */
 export async function checkNats(url: string): Promise<Finding> {
+  const servers = url.split(',').map((one) => one.trim());
+  const findings = await Promise.all(servers.map(checkServer));
+  const sick = findings.find(({ ok }) => !ok);
+  if (sick) return sick;
+  return well('nats', [...new Set(findings.map(({ detail }) => detail))].join('; '));
+}
+
+/** Whether a new enough nats-server with JetStream greets at that URL. Its first line says both, before any login. */
+async function checkServer(url: string): Promise<Finding> {
   const name = 'nats';
   const fix = 'Is the server running, and NATS_URL right? The embedded one lives with `npm start`.';
   if (!URL.canParse(url)) return ill(name, `${url} is no URL`, 'Correct NATS_URL.');

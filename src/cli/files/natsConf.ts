@@ -7,10 +7,48 @@ export function natsPasswordVariable(role: string): string {
 
 /** `deploy/nats.conf`: the server of docker-compose.yml, with one user a role. Passwords come from the environment. */
 export function renderNatsConf(): string {
-  const roles = Object.keys(NATS_PERMISSIONS) as NatsRole[];
-  return `# Made by \`npm run generate\` from src/streams/permissions.ts; changes here are lost.
+  return `${MADE_BY}
 server_name: spark
-port: 4222
+${SERVER}
+${authorization()}`;
+}
+
+/** `deploy/nats-cluster.conf`: the same for each of three servers on machines of their own (docs/scale.md), with TLS everywhere. */
+export function renderNatsClusterConf(): string {
+  return `${MADE_BY}
+# One of three. $SPARK_NATS_NAME is nats-1, nats-2 or nats-3: the cluster knows its members by it, so each keeps its own for good.
+server_name: $SPARK_NATS_NAME
+${SERVER}
+tls {
+  cert_file: "/etc/nats/tls/server.pem"
+  key_file: "/etc/nats/tls/server.key"
+}
+
+cluster {
+  name: spark
+  port: 6222
+  # Clients are told all three in NATS_URL.
+  no_advertise: true
+  # Who has a certificate of your own authority may join, nobody else.
+  tls {
+    cert_file: "/etc/nats/tls/server.pem"
+    key_file: "/etc/nats/tls/server.key"
+    ca_file: "/etc/nats/tls/ca.pem"
+    verify: true
+  }
+  routes: [
+    "tls://nats-1:6222"
+    "tls://nats-2:6222"
+    "tls://nats-3:6222"
+  ]
+}
+
+${authorization()}`;
+}
+
+const MADE_BY = '# Made by `npm run generate` from src/streams/permissions.ts; changes here are lost.';
+
+const SERVER = `port: 4222
 http: "127.0.0.1:8222"
 max_payload: 8MB
 
@@ -21,8 +59,11 @@ jetstream {
   # Never false: an acknowledgement that a client has sent to the JetStream API would be a valid purge (docs/adr/0014).
   strict: true
 }
+`;
 
-authorization {
+function authorization(): string {
+  const roles = Object.keys(NATS_PERMISSIONS) as NatsRole[];
+  return `authorization {
   users: [
 ${roles.map(renderUser).join('\n')}
   ]

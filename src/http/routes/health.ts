@@ -6,10 +6,17 @@ export interface HealthDeps {
   readonly readiness: Readiness;
   readonly metrics: Metrics;
   readonly version: string;
+  readonly keys: KeyPromise;
+}
+
+/** How long an idempotency key holds: for its term, or until so many younger ones have come, whichever is first. */
+export interface KeyPromise {
+  readonly termMs: number;
+  readonly maxKeys: number;
 }
 
 /** What orchestrators and people ask first. Open, all but `/metrics` off loopback (frontDoor.ts). Kept out of the API's document. */
-export function registerHealth(app: App, { readiness, metrics, version }: HealthDeps): void {
+export function registerHealth(app: App, { readiness, metrics, version, keys }: HealthDeps): void {
   const hidden = { schema: { hide: true } };
   /** Alive: this process answers. Says nothing about what stands behind it, or a restart would be the cure for their faults. */
   app.get('/livez', hidden, async (_request, reply) => fresh(reply).send({ status: 'ok' }));
@@ -33,7 +40,12 @@ export function registerHealth(app: App, { readiness, metrics, version }: Health
   });
 
   app.get('/version', hidden, async (_request, reply) =>
-    fresh(reply).send({ name: 'spark', version, node: process.version }),
+    fresh(reply).send({
+      name: 'spark',
+      version,
+      node: process.version,
+      idempotencyKeys: { termSeconds: keys.termMs / 1_000, maxKeys: keys.maxKeys },
+    }),
   );
 
   app.get('/metrics', hidden, async (_request, reply) => {

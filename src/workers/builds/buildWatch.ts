@@ -127,6 +127,6 @@ async function cancelBuild(
 ): Promise<boolean> {
   if (jobId === null) return false;
   const { commandId, editor } = command;
-  const call = { token: context.nextToken(editor), commandId, attempt: Math.max(1, attempts), signal };
+  const call = { token: context.nextToken(command), commandId, attempt: Math.max(1, attempts), signal };
   return (await context.gate.builds.cancel(editor, jobId, call)).kind === 'done';
 }

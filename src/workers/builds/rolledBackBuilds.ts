@@ -45,7 +45,7 @@ export async function removeBuilds(
     (payload as SessionRollback).to,
   )) {
     const answer = await context.gate.builds.removeOutput(editor, build, {
-      token: context.nextToken(editor),
+      token: context.nextToken(task.command),
       commandId,
       attempt: Math.max(1, task.attempts),
       signal,

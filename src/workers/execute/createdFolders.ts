@@ -63,7 +63,7 @@ async function onGate(
 ): Promise<Verdict | undefined> {
   if (prepared.createdFolders.length === 0) return undefined;
   const { commandId } = task.command;
-  const token = context.nextToken(prepared.editor);
+  const token = context.nextToken(task.command);
   const answer = await work(context.gate, { token, commandId, attempt: Math.max(1, task.attempts), signal });
   // Anything but "away" leaves at worst an empty folder: not a reason to fail what has been done.
   return answer.kind === 'away'

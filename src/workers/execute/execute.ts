@@ -5,6 +5,7 @@ import { CancelledError, cancelledBy } from '../lanes/cancellation.js';
 import { expiredAt } from '../lanes/expiry.js';
 import { type FinalVerdict, failed, type Task, type Unit, type Verdict } from '../lanes/task.js';
 import { tryAgain } from '../lanes/tryAgain.js';
+import { KEY_TAKEN, KeyTakenError } from '../ledger/keyRace.js';
 import { movesOfUnit } from '../undo/unitMoves.js';
 import { executeAsset } from './executeAsset.js';
 import { executeBuild } from './executeBuild.js';
@@ -36,11 +37,14 @@ export async function execute(task: Task, context: ExecuteContext, signal: Abort
   const definition = definitionOf(command.type);
   if (!definition)
     return failed('failed', { code: 'unknown_command', message: `this build does not know ${command.type}` });
+  if (!task.started && context.keyTaken(command)) return keyTaken(new KeyTakenError(KEY_TAKEN));
   context.faultPoint('before_intent');
   const go = () =>
     run(definition, task, editors, context, signal).catch((error: unknown) =>
       poisoned(task, error, context, signal),
     );
+  // What an undo is about may have been told by another worker a moment ago.
+  if (definition.effect === 'compensation') await context.level();
   const editors = targetEditors(task, context.undoLog);
   if (definition.lane === 'beside') return told(await go(), context);
   // Another lane's editor: wait for it in this session only, or its long call would hold up this whole lane.
@@ -79,6 +83,7 @@ function told(verdict: Verdict, context: ExecuteContext): Verdict {
 /** Whose ownership has ended throws on; anything else is this command's own trouble, and its lane goes on after its attempts. */
 function poisoned(task: Task, error: unknown, context: ExecuteContext, signal: AbortSignal): Verdict {
   if (error instanceof CancelledError && task.cancel) return cancelledBy(task.cancel);
+  if (error instanceof KeyTakenError) return keyTaken(error);
   const code = (error as { code?: unknown } | null)?.code;
   // A number is a verdict of the stream server (disk full, no stream): nobody's command is to blame.
   if (signal.aborted || typeof code === 'number' || ENDS_OWNERSHIP.has(String(code))) throw error;
@@ -87,6 +92,13 @@ function poisoned(task: Task, error: unknown, context: ExecuteContext, signal: A
   if (verdict.kind !== 'failed') return verdict;
   return task.unit ? givenUp(task, task.unit, verdict, context) : mayHaveRunAs(task, verdict);
 }
+
+const keyTaken = ({ code, message }: KeyTakenError): Failed => ({
+  kind: 'failed',
+  outcome: 'rejected',
+  error: { code, message },
+  keyTaken: true,
+});
 
 const mayHaveRunAs = (task: Task, verdict: Failed): Failed =>
   task.mayHaveRun ? { ...verdict, outcome: 'outcome_unknown' } : verdict;

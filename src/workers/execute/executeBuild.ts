@@ -52,7 +52,7 @@ export async function executeBuild(
   const answer = await context.gate.builds.start(
     editor,
     { ...order, ...build },
-    { token: context.nextToken(editor), commandId, attempt: task.attempts, signal },
+    { token: context.nextToken(task.command), commandId, attempt: task.attempts, signal },
   );
   context.faultPoint('after_call');
   return settleStart(task, build, answer, context, signal);

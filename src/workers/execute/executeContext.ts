@@ -1,3 +1,4 @@
+import type { Command } from '../../commands/envelope.js';
 import type { Clock } from '../../core/clock.js';
 import type { FenceToken } from '../../events/event.js';
 import type { BuildJobs } from '../builds/buildJobs.js';
@@ -31,12 +32,16 @@ export interface ExecuteContext {
   readonly clock: Clock;
   readonly retry: RetryLimits;
   readonly random: () => number;
-  /** Stores the intent (once a command) and waits until it is durable. */
+  /** Stores the intent (once a command) and waits until it is durable, and the first of its key. Throws `KeyTakenError` where it is not. */
   readonly recordStarted: (task: Task, intent: Intent | null) => Promise<void>;
   /** Resolves when everything told of this editor so far is stored. */
   readonly recorded: (editor: string) => Promise<void>;
-  /** The next fence token for an editor: higher than every earlier one. */
-  readonly nextToken: (editor: string) => FenceToken;
+  /** The next fence token for a call of this command: higher than every earlier one of its partition, whichever editor it calls. */
+  readonly nextToken: (command: Pick<Command, 'editor'>) => FenceToken;
+  /** Resolves when everything that other workers have told so far is known here. */
+  readonly level: () => Promise<void>;
+  /** Whether another partition has used the key of a command that has not begun here. */
+  readonly keyTaken: (command: Command) => boolean;
   /** One command at a time per editor, whichever lane it came by (an undo may be about another editor's file). */
   readonly exclusive: <T>(editor: string, work: () => Promise<T>) => Promise<T>;
   readonly busy: (editor: string) => boolean;

@@ -2,7 +2,9 @@ import { BUILD_LIMITS } from '../builds/decideBuild.js';
 import { CancelledError } from '../lanes/cancellation.js';
 import { KeyedMutex } from '../lanes/mutex.js';
 import type { Task } from '../lanes/task.js';
-import { type Intent, startedEvent } from '../ledger/recorder.js';
+import { begin, keyTaken } from '../ledger/beginning.js';
+import type { LogFollower } from '../ledger/logFollower.js';
+import type { Intent } from '../ledger/recorder.js';
 import type { WorkerState } from '../ledger/workerState.js';
 import type { PartitionLog } from '../ports.js';
 import type { WorkerDependencies } from '../workerOptions.js';
@@ -12,11 +14,13 @@ import { PreviewCache } from './previewCache.js';
 interface Ownership {
   readonly deps: WorkerDependencies;
   readonly state: WorkerState;
+  readonly follower: Pick<LogFollower, 'alone' | 'level' | 'reached'>;
   readonly logOf: (editor: string) => PartitionLog;
+  readonly owns: (editor: string) => boolean;
 }
 
 /** What executing may use, for one ownership: one fence counter for all its calls, one at a time per editor. */
-export function executeContextOf({ deps, state, logOf }: Ownership): ExecuteContext {
+export function executeContextOf({ deps, state, follower, logOf, owns }: Ownership): ExecuteContext {
   const exclusive = new KeyedMutex();
   let calls = 0;
   const recordStarted = async (task: Task, intent: Intent | null): Promise<void> => {
@@ -24,12 +28,8 @@ export function executeContextOf({ deps, state, logOf }: Ownership): ExecuteCont
     const { command } = task;
     const nowMs = deps.clock.nowMs();
     const log = logOf(command.editor);
-    const token = { epoch: log.epoch, call: calls + 1 };
-    const event = startedEvent(command, token, intent, new Date(nowMs).toISOString());
-    task.started = event;
-    state.apply(event, nowMs);
+    await begin(task, { intent, call: calls + 1, nowMs }, log, { state, follower });
     deps.listener.startedAfter(command.type, nowMs - Date.parse(command.acceptedAt));
-    await log.append([event]);
   };
   return {
     gate: deps.gate,
@@ -49,10 +49,19 @@ export function executeContextOf({ deps, state, logOf }: Ownership): ExecuteCont
     random: deps.random,
     faultPoint: deps.faultPoint,
     exclusive: (editor, work) => exclusive.run(editor, work),
-    busy: (editor) => exclusive.busy(editor),
-    nextToken: (editor) => ({ epoch: logOf(editor).epoch, call: ++calls }),
+    busy: (editor) => exclusive.busy(editor) || (!owns(editor) && state.busy(editor)),
+    nextToken: ({ editor }) => ({
+      epoch: logOf(editor).epoch,
+      call: ++calls,
+      partition: deps.partitionOf(editor),
+    }),
+    level: () => follower.level(),
+    keyTaken: (command) => keyTaken(command, { state, follower }, deps.clock.nowMs()),
     retried: deps.listener.retried,
-    recorded: (editor) => logOf(editor).append([]),
+    recorded: async (editor) => {
+      // Of an editor that is another worker's nothing of ours is under way, and what is known of it came out of the log.
+      if (owns(editor)) await logOf(editor).append([]);
+    },
     recordStarted,
   };
 }

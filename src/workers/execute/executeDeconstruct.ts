@@ -19,7 +19,7 @@ export async function executeDeconstruct(
   context.faultPoint('after_intent');
   task.attempts++;
   const answer = await context.gate.inspect(editor, path, {
-    token: context.nextToken(editor),
+    token: context.nextToken(task.command),
     commandId,
     attempt: task.attempts,
     signal,

@@ -51,7 +51,7 @@ async function render(
   context.faultPoint('after_intent');
   task.attempts++;
   const answer = await context.gate.render(command.editor, view, {
-    token: context.nextToken(command.editor),
+    token: context.nextToken(command),
     commandId: command.commandId,
     attempt: task.attempts,
     signal,

@@ -35,7 +35,7 @@ export async function executeTool(
   // Until the answer says otherwise: what throws in the middle must not lead to a second call.
   task.mayHaveRun = true;
   const answer = await context.gate.callTool(command.editor, tool, args, {
-    token: context.nextToken(command.editor),
+    token: context.nextToken(command),
     commandId: command.commandId,
     attempt: task.attempts,
     signal,

@@ -168,7 +168,7 @@ async function takeStep(
   task.attempts = Math.max(1, task.attempts);
   task.calledAt = undefined;
   const { commandId } = task.command;
-  const call = { token: context.nextToken(prepared.editor), commandId, attempt: task.attempts, signal };
+  const call = { token: context.nextToken(task.command), commandId, attempt: task.attempts, signal };
   const answer = await context.gate.run(prepared.editor, step, call).catch((error: unknown) => {
     task.mayHaveRun = task.mustDrain = true;
     throw error;

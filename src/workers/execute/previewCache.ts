@@ -47,14 +47,19 @@ export class PreviewCache {
   readonly #clock: Clock;
   readonly #limits: PreviewLimits;
   readonly #told: (source: PreviewSource) => void;
-  readonly #kept: LRUCache<string, Kept>;
+  #made: LRUCache<string, Kept> | undefined;
   readonly #flights = new Map<string, Promise<Picture | undefined>>();
 
   constructor(clock: Clock, told: (source: PreviewSource) => void, limits = PREVIEW_LIMITS) {
     this.#clock = clock;
     this.#limits = limits;
     this.#told = told;
-    this.#kept = new LRUCache({ max: limits.maxEntries });
+  }
+
+  /** Made with the first picture: every ownership has a cache, few ever use it. */
+  get #kept(): LRUCache<string, Kept> {
+    this.#made ??= new LRUCache({ max: this.#limits.maxEntries });
+    return this.#made;
   }
 
   get size(): number {

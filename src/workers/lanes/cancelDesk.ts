@@ -55,6 +55,11 @@ export class CancelDesk {
     else this.#pending.remember(request);
   }
 
+  /** A command leaves with its lane: a wish that was given to it is kept for whoever takes it up. */
+  keep({ cancel }: Task): void {
+    if (cancel) this.#pending.remember(cancel);
+  }
+
   /** A command has been moved to the parking: a wish that came on the way is granted now. */
   moved({ commandId, deadline }: Command): void {
     if (deadline !== null) this.#deadlines.set(commandId, Date.parse(deadline));

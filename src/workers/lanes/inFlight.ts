@@ -63,6 +63,16 @@ export class InFlight {
     this.#aside = 0;
   }
 
+  /** As `clear`, for one partition. */
+  forget(partition: number): void {
+    for (const [key, { delivery, open }] of this.#deliveries) {
+      if (delivery.partition !== partition) continue;
+      this.#deliveries.delete(key);
+      this.#commands -= open.size;
+    }
+    this.#onChange();
+  }
+
   /** Looks the delivery up by its place, so that an item taken from an earlier delivery acknowledges the one that counts now. */
   #settle(key: string, index: number): void {
     const entry = this.#deliveries.get(key);

@@ -155,11 +155,11 @@ export class Lane {
     return [...running, ...detached, ...waiting].some(isIt);
   }
 
-  /** Drops what waits without settling it: the next owner is given it again. */
-  dropWaiting(): void {
-    this.#queue.removeAll();
+  /** Drops what waits without settling it: the next owner is given it again. Returns it. */
+  dropWaiting(): Task[] {
     this.#dropped = true;
     this.#wake?.abort();
+    return this.#queue.removeAll();
   }
 
   /** Waits until nothing occupies the lane any more (after the signal was aborted or the queue was emptied). */

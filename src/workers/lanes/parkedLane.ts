@@ -88,6 +88,11 @@ export class ParkedLane {
     return !this.active && this.#fetched.size === 0;
   }
 
+  /** Resolves when nothing is on its way in. */
+  async stored(): Promise<void> {
+    await this.#storing;
+  }
+
   /** A batch of an earlier life: to be told in order, before anything is stored or fetched. */
   found({ parkedSeq, commands }: ParkedBatch): void {
     this.#index.add(parkedSeq, headsOf(commands));

@@ -156,6 +156,8 @@ export type Verdict =
       readonly suffix?: string;
       /** Attempts are exhausted: a dead letter too. */
       readonly exhausted?: boolean;
+      /** Its key was another command's: it ends as a publish that was refused, under an id of its own. */
+      readonly keyTaken?: true;
     }
   /** The editor is away: the lane waits, no attempt is spent. */
   | { readonly kind: 'hold'; readonly reason: string; readonly retryAfterMs: number }

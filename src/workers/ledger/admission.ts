@@ -42,7 +42,7 @@ export function admit(command: Command, state: WorkerState, claim: Claim | undef
   }
 }
 
-function mismatch(command: Command): Refusal {
+export function mismatch(command: Command): Refusal {
   const message = `the idempotency key "${command.idempotencyKey}" named another command of session ${command.sessionId} first; that one is untouched: send a new key`;
   return {
     code: 'idempotency_mismatch',

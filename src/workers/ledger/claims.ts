@@ -63,6 +63,11 @@ export class Claims {
     this.#claims.delete(commandId);
   }
 
+  /** Lets go of all whose editor is another worker's now. */
+  forget(isOf: (editor: string) => boolean): void {
+    for (const [commandId, { editor }] of this.#claims) if (isOf(editor)) this.release(commandId);
+  }
+
   #count(claim: Held | undefined, parked: boolean): void {
     if (!claim || claim.parked === parked) return;
     const count = (this.#parkedByEditor.get(claim.editor) ?? 0) + (parked ? 1 : -1);

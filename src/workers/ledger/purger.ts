@@ -6,10 +6,13 @@ import type { WorkerDependencies } from '../workerOptions.js';
  */
 export class Purger {
   readonly #deps: WorkerDependencies;
+  readonly #owned: () => readonly number[];
   readonly #floors = new Map<number, { atMs: number; floor: number }[]>();
 
-  constructor(deps: WorkerDependencies) {
+  /** `owned`: the partitions whose done messages are ours to drop. */
+  constructor(deps: WorkerDependencies, owned: () => readonly number[]) {
     this.#deps = deps;
+    this.#owned = owned;
   }
 
   /** Resolves with the place below which nothing will be delivered again; undefined while there is none to tell. */
@@ -24,6 +27,7 @@ export class Purger {
       // A partition with nothing open has no say: its floor stands wherever its last command was.
       if (waiting + unacked > 0) lowest = Math.min(lowest ?? ackFloor, ackFloor);
       else busiest = Math.max(busiest, ackFloor);
+      if (!this.#owned().includes(partition)) continue;
       const purgeTo = tight ? ackFloor : this.#floorOf(partition, ackFloor, clock.monotonicMs());
       if (purgeTo > 0) await inbox.purgeBelow(partition, purgeTo + 1);
     }

@@ -40,6 +40,9 @@ export async function reconcile(
     };
   if (known.reconciled)
     return { ok: false, code: 'already_reconciled', message: 'this command has been reconciled before' };
+  // The editor's owner appends it: the same question has gone to that worker too.
+  if (!view.dispatcher.owns(known.end.editor))
+    return { ok: false, code: 'not_mine', message: 'another worker owns the editor of this command' };
   const event = reconciledEvent(known.end, request, new Date(clock.nowMs()).toISOString());
   await view.dispatcher.note(event);
   return { ok: true, eventId: event.eventId, timestamp: event.timestamp };

@@ -39,7 +39,7 @@ export function startedEvent(
     kind: 'started',
     envelope: envelopeOf(command),
     position: command.position,
-    token,
+    token: { epoch: token.epoch, call: token.call },
     intent: intent && 'path' in intent ? intent : null,
     ...(intent && 'intents' in intent ? { intents: intent.intents } : {}),
     ...(intent && 'build' in intent ? { build: intent.build } : {}),

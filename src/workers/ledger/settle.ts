@@ -5,6 +5,8 @@ import type { FinalVerdict, Task } from '../lanes/task.js';
 import type { BadCommand, OriginalMessage, PartitionLog } from '../ports.js';
 import type { WorkerDependencies } from '../workerOptions.js';
 import type { Claims } from './claims.js';
+import { KeyTakenError } from './keyRace.js';
+import type { PendingEnds } from './pendingEnds.js';
 import type { RecentEnds } from './recentEnds.js';
 import { completedEvent, failedEvent, rejectedEvent, startedEvent, usageEvent } from './recorder.js';
 import type { WorkerState } from './workerState.js';
@@ -14,7 +16,16 @@ export interface SettleContext {
   readonly state: WorkerState;
   readonly claims: Claims;
   readonly ends: RecentEnds;
+  /** Throws when the editor's partition is another worker's. */
   readonly logOf: (editor: string) => PartitionLog;
+  readonly logOfPartition: (partition: number) => PartitionLog;
+  readonly pending: PendingEnds;
+  /** Whether somebody else might use the command's key at this moment. */
+  readonly contended: (command: Command) => boolean;
+  /** Stores its beginning, as the first of its key. Throws `KeyTakenError`. */
+  readonly begin: (task: Task) => Promise<void>;
+  /** Ends it as a publish whose key was another command's. */
+  readonly taken: (task: Task) => void;
   /** Tells the parking that a fetched command has ended. */
   readonly parkedEnded: (parkedSeq: number, command: Command) => void;
   readonly fatal: (error: unknown) => void;
@@ -26,12 +37,19 @@ export interface SettleContext {
  */
 export function settle(task: Task, verdict: FinalVerdict, context: SettleContext): void {
   const { deps, state, claims } = context;
+  const { editor } = task.command;
+  if (!task.started && context.contended(task.command)) {
+    const begun = beginThenSettle(task, verdict, context);
+    context.pending.add(deps.partitionOf(editor), begun).catch(context.fatal);
+    return;
+  }
+  const log = context.logOf(editor);
   const timestamp = new Date(deps.clock.nowMs()).toISOString();
   const durationMs = task.beganMs === undefined ? null : deps.clock.monotonicMs() - task.beganMs;
   const events = finalEvents(task, verdict, durationMs, timestamp, context);
   for (const event of events) state.apply(event, deps.clock.nowMs());
   deps.faultPoint('before_finish');
-  record(context, task.command.editor, events, async () => {
+  const told = log.append(events).then(async () => {
     deps.faultPoint('after_finish');
     if (verdict.kind === 'failed' && verdict.exhausted) await deadLetterOf(task, verdict, context);
     state.owed.paid(task.command.position);
@@ -47,6 +65,19 @@ export function settle(task: Task, verdict: FinalVerdict, context: SettleContext
     if (task.origin.kind === 'stream') task.origin.item.settle();
     else context.parkedEnded(task.origin.parkedSeq, task.command);
   });
+  context.pending.add(deps.partitionOf(editor), told).catch(context.fatal);
+}
+
+/** Its key may be another partition's: that is found out before anything else is said of it, and then its end is told. */
+async function beginThenSettle(task: Task, verdict: FinalVerdict, context: SettleContext): Promise<void> {
+  try {
+    await context.begin(task);
+  } catch (error) {
+    if (!(error instanceof KeyTakenError)) throw error;
+    context.taken(task);
+    return;
+  }
+  settle(task, verdict, context);
 }
 
 /** A publish that is no command: told to its session when that can be read, kept as a dead letter, and the lane goes on. */
@@ -57,7 +88,8 @@ export function reject(
   context: SettleContext,
 ): void {
   const { deps, state } = context;
-  const { sessionId } = bad;
+  const { sessionId, position } = bad;
+  const { partition } = position;
   const timestamp = new Date(deps.clock.nowMs()).toISOString();
   const events = sessionId === null ? [] : [rejectedEvent({ ...bad, sessionId }, timestamp)];
   // The letter first: once the event is stored, a redelivery counts as done, and nobody would write the letter any more.
@@ -70,14 +102,16 @@ export function reject(
       commandId: bad.commandId,
       sessionId,
       editor: bad.editor,
-      position: bad.position,
+      position,
     });
+    // By where it was delivered: what fits no partition has come to the first, whatever editor it seems to name.
+    const log = context.logOfPartition(partition);
     for (const event of events) state.apply(event, deps.clock.nowMs());
-    if (events.length > 0) await context.logOf(bad.editor ?? '').append(events);
+    if (events.length > 0) await log.append(events);
     deps.listener.deadLettered(bad.refusal.code);
     done();
   };
-  recorded().catch(context.fatal);
+  context.pending.add(partition, recorded()).catch(context.fatal);
 }
 
 function finalEvents(
@@ -109,16 +143,6 @@ function startedNow(task: Task, timestamp: string, context: SettleContext): Spar
   const token = { epoch: context.logOf(task.command.editor).epoch, call: 0 };
   task.started = startedEvent(task.command, token, null, timestamp);
   return [task.started];
-}
-
-function record(
-  context: SettleContext,
-  editor: string,
-  events: readonly SparkEvent[],
-  then: () => Promise<void>,
-): void {
-  const stored = events.length === 0 ? Promise.resolve() : context.logOf(editor).append(events);
-  stored.then(then).catch(context.fatal);
 }
 
 async function deadLetterOf(

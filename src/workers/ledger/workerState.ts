@@ -4,6 +4,7 @@ import { isTerminal, stateAfter } from '../../events/outcome.js';
 import { BuildJobs } from '../builds/buildJobs.js';
 import { UndoLog } from '../undo/undoLog.js';
 import { DoneSet } from './doneSet.js';
+import { KeyRace, samePlace } from './keyRace.js';
 import { Ledger } from './ledger.js';
 import { OwedLetters } from './owedLetters.js';
 import { UnknownOutcomes } from './unknownOutcomes.js';
@@ -24,6 +25,7 @@ export class WorkerState {
 
   /** Ends whose dead letter may not be stored: written when their message comes again. */
   readonly owed = new OwedLetters();
+  readonly race = new KeyRace();
 
   constructor(limits: { maxKeys: number; termMs: number }, stream?: string) {
     this.#stream = stream;
@@ -33,6 +35,24 @@ export class WorkerState {
   /** Whether a place counts in the command stream that is read now. */
   isOfStream({ stream }: Pick<CommandPosition, 'stream'>): boolean {
     return stream === undefined || stream === this.#stream;
+  }
+
+  /** An event that somebody else has stored, at that place of the log. Of two commands that took one key the first counts alone. */
+  follow(event: SparkEvent, place: number, nowMs: number): void {
+    if (event.kind !== 'noted') {
+      const open = this.open.get(event.commandId);
+      const other = open !== undefined && !samePlace(open.position, event.position);
+      const first = event.kind === 'started' && this.race.overtakes(event, place);
+      if (other && !first) return;
+    }
+    this.apply(event, nowMs);
+  }
+
+  /** Whether a command has begun on the editor's files and not ended, here or with another owner. */
+  busy(editor: string): boolean {
+    for (const event of this.open.values())
+      if (event.editor === editor && (event.intent !== null || event.intents !== undefined)) return true;
+    return false;
   }
 
   apply(event: SparkEvent, nowMs: number): void {
@@ -55,7 +75,7 @@ export class WorkerState {
         : (open?.envelope ?? (event.kind === 'failed' ? event.envelope : undefined));
     // A refused publish never claims its key: its command id comes from its place, and a corrected publish may use the key.
     if (!envelope || envelope.idempotencyKey === null || state === 'rejected') return;
-    const before = this.ledger.find(event.commandId);
+    const before = this.ledger.find(event.commandId, nowMs);
     if (before && isTerminal(before.state)) return;
     this.ledger.record(event.commandId, {
       payloadSha: envelope.payloadSha,

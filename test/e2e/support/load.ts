@@ -13,7 +13,7 @@ export interface Published {
 /** A NATS client of its own that survives restarts of the server: the home keeps its port and its passwords. */
 export function outsideClient(endpoints: Endpoints): Promise<NatsConnection> {
   return connect({
-    servers: endpoints.nats,
+    servers: endpoints.nats.split(','),
     user: endpoints.natsUser,
     pass: endpoints.natsPassword,
     inboxPrefix: endpoints.natsInboxPrefix,

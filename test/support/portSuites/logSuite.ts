@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LoggedEvent, SparkEvent } from '../../../src/events/event.js';
 import type { LogPort } from '../../../src/workers/ports.js';
+import { loggedIn } from '../loggedIn.js';
 import { command, completed } from '../story.js';
 
 const eventsOf = (count: number, sessionId: string): SparkEvent[] =>
@@ -9,9 +10,7 @@ const eventsOf = (count: number, sessionId: string): SparkEvent[] =>
 /** What any log of events must do. `freshPartition` is one that nobody has used. */
 export function logSuite(what: string, open: () => { log: LogPort; freshPartition: () => number }): void {
   const replay = async (log: LogPort, partition: number): Promise<LoggedEvent[]> => {
-    const all: LoggedEvent[] = [];
-    await log.replay((logged) => all.push(logged), new AbortController().signal);
-    return all.filter((logged) => logged.partition === partition);
+    return (await loggedIn(log)).filter((logged) => logged.partition === partition);
   };
 
   describe(`the log (${what})`, () => {

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type HistoryRecord, readHistory } from '../../history.js';
+import type { System } from '../../ports.js';
+import type { Effect, Evidence, TableDump } from '../evidence.js';
+import { operationsOf } from '../operations.js';
+import { lookAt } from './database.js';
+import { foldIntoScratch, rebuildLive } from './fold.js';
+import { connectReader, readLog, readTelemetry } from './readStream.js';
+
+export interface CollectOptions {
+  readonly historyFile: string;
+  /** Ends the projector, so that the live database can be rebuilt in place; undefined: that is left out. */
+  readonly stopProjector?: (() => Promise<void>) | undefined;
+}
+
+/** Everything the checker looks at, from a system that runs and is quiet. */
+export async function collect(system: System, options: CollectOptions): Promise<Evidence> {
+  const { primaryUrl, replicaUrl } = system.postgres;
+  const nc = await connectReader(system.nats.admin);
+  try {
+    const { log, lastSeq } = await readLog(nc);
+    const telemetry = await readTelemetry(nc);
+    const primary = await lookAt(primaryUrl);
+    const replica = await sameOn(replicaUrl, primary.tables);
+    const folded = await foldIntoScratch(system);
+    await options.stopProjector?.();
+    const rebuilt = options.stopProjector ? await rebuildLive(system) : undefined;
+    const history = readHistory(options.historyFile);
+    return {
+      history,
+      effects: readEffects(system.simulator.effectLog),
+      log,
+      logLastSeq: lastSeq,
+      models: {
+        folded,
+        primary: primary.tables,
+        replica: replica.tables,
+        rebuilt,
+        eventKeys: { primary: primary.events, replica: replica.events },
+      },
+      commands: { primary: primary.commands, replica: replica.commands },
+      audit: primary.audit,
+      files: filesOf(system, history),
+      telemetry,
+      collectedAtMs: Date.now(),
+    };
+  } finally {
+    await nc.close();
+  }
+}
+
+const REPLICA_WITHIN_MS = 10_000;
+const REPLICA_POLL_MS = 200;
+
+/** The standby may be a moment behind a primary that is quiet; what it then has is what counts. */
+async function sameOn(url: string, wanted: readonly TableDump[]): ReturnType<typeof lookAt> {
+  const text = (tables: readonly TableDump[]): string =>
+    JSON.stringify(tables.map(({ table, rows }) => [table, rows.size]));
+  const untilMs = performance.now() + REPLICA_WITHIN_MS;
+  for (;;) {
+    const found = await lookAt(url);
+    if (text(found.tables) === text(wanted) || performance.now() > untilMs) return found;
+    await sleep(REPLICA_POLL_MS);
+  }
+}
+
+/** The simulator's effect log, straight from its file; a torn last line is one that nobody was told of. */
+function readEffects(file: string): Effect[] {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  lines.pop();
+  return lines.map((line) => JSON.parse(line) as Effect);
+}
+
+/** The files that append tokens went into, as they are now. */
+function filesOf(system: System, history: readonly HistoryRecord[]): Record<string, string | null> {
+  const folders = new Map(system.editors.map(({ name, projectFolder }) => [name, projectFolder]));
+  const files: Record<string, string | null> = {};
+  for (const { invoke } of operationsOf(history)) {
+    const path = invoke.about?.['appendTo'];
+    const folder = folders.get(invoke.editor ?? '');
+    if (typeof path !== 'string' || folder === undefined) continue;
+    files[`${invoke.editor}:${path}`] ??= textOf(join(folder, path));
+  }
+  return files;
+}
+
+function textOf(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,89 @@
+/** `npm run chaos`: see `--help`. */
+import { randomBytes } from 'node:crypto';
+import { checkRun } from './checker/checkRun.js';
+import { type ChaosOptions, HELP, OptionsError, parseOptions } from './options.js';
+import type { Recovery } from './ports.js';
+import { settle } from './quiescence.js';
+import { type Report, reportOf, writeReport } from './report.js';
+import { type Ran, runChaos, SETTLE_LIMIT_MS } from './run.js';
+import { allWorkloads } from './workloads/all.js';
+
+const EXIT = { passed: 0, violated: 1, usage: 2 } as const;
+
+interface Verdict {
+  readonly passed: boolean;
+  readonly report: Report;
+  readonly table: string;
+}
+
+async function main(): Promise<number> {
+  const options = parseOptions(process.argv.slice(2), () => randomBytes(6).toString('hex'));
+  if (options === undefined) {
+    process.stdout.write(HELP);
+    return EXIT.passed;
+  }
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const { verdict, dir, kept } = await runChaos(
+    { ...options, workloads: allWorkloads(options.seed), say },
+    abortedBySignals(say),
+    (ran) => judged(ran, options, say),
+    (found) => options.keep || found?.passed !== true,
+  );
+  process.stdout.write(options.json ? `${JSON.stringify(verdict.report)}\n` : verdict.table);
+  if (kept) say(`history, logs, data and report: ${dir}`);
+  return verdict.passed ? EXIT.passed : EXIT.violated;
+}
+
+/** Aborts at the first Ctrl-C or SIGTERM. At the second we leave at once: everything we started has a watcher that ends it then. */
+function abortedBySignals(say: (line: string) => void): AbortSignal {
+  const abort = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      if (abort.signal.aborted) process.exit(EXIT.violated);
+      say('stopping …');
+      abort.abort(new Error(`ended by ${signal}`));
+    });
+  return abort.signal;
+}
+
+/** Holds a run against the invariants and writes the report. A harm that could not be healed is no pass either. */
+async function judged(ran: Ran, options: ChaosOptions, say: (line: string) => void): Promise<Verdict> {
+  const { system, history, settled, struck, dir } = ran;
+  const projector = system.processes.find(({ kind }) => kind === 'projector');
+  say('holding what happened against the invariants');
+  let last = settled;
+  const checked = await checkRun(system, history, {
+    settle: async () => {
+      last = await settle(system, system.observer, SETTLE_LIMIT_MS);
+    },
+    stopProjector: projector && (() => projector.stop()),
+  });
+  const { seed, minutes, cluster } = options;
+  const report = reportOf(checked, {
+    ...{ seed, minutes, cluster },
+    recoveries: system.recoveries.map(forReport),
+    settledMs: settled.settled && last.settled ? settled.tookMs : undefined,
+  });
+  const unhealed = struck.filter(({ outcome }) => outcome !== 'healed');
+  for (const { strike, outcome, detail } of unhealed)
+    say(`strike ${strike.n}, ${strike.nemesis} of ${strike.target}: ${outcome} ${detail ?? ''}`);
+  for (const thing of [...settled.open, ...last.open]) say(`still open: ${thing}`);
+  return { passed: report.passed && unhealed.length === 0, report, table: writeReport(dir, report) };
+}
+
+/** Kills by the kind of process; whatever else was done to one is told beside it. */
+const forReport = ({ kind, fault, ms }: Recovery): { kind: string; ms: number } => ({
+  kind: fault === 'kill' ? kind : `${kind}, ${fault}`,
+  ms,
+});
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    const usage = error instanceof OptionsError;
+    const told =
+      error instanceof Error ? (usage ? error.message : (error.stack ?? error.message)) : String(error);
+    process.stderr.write(`${told}\n${usage ? HELP : ''}`);
+    process.exit(usage ? EXIT.usage : EXIT.violated);
+  },
+);

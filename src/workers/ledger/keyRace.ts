@@ -1,0 +1,57 @@
+import type { CommandPosition } from '../../commands/envelope.js';
+import { SparkError } from '../../core/errors.js';
+import type { StartedEvent } from '../../events/event.js';
+
+/** Another partition has started a command of the same key before: ours is refused, as any second use of a key is. */
+export class KeyTakenError extends SparkError {
+  readonly code = 'key_taken';
+}
+
+export const KEY_TAKEN = 'another editor of this session was sent a command of the same key first';
+
+interface Start {
+  readonly position: CommandPosition;
+  /** Of its message in the log; undefined while it is on its way. */
+  place: number | undefined;
+  lost: boolean;
+}
+
+/**
+ * A key's scope is its session, and a session may name one key for editors of two partitions, whose owners know nothing of each other in
+ * that moment. The log is one order for all partitions: whoever's `started` stands first holds the key. So an owner stores its own, waits
+ * until it has read everything before it, and only then calls anybody.
+ */
+export class KeyRace {
+  readonly #starts = new Map<string, Start>();
+
+  /** Our own `started`, handed to the log. */
+  begun(commandId: string, position: CommandPosition): void {
+    this.#starts.set(commandId, { position, place: undefined, lost: false });
+  }
+
+  stored(commandId: string, place: number): void {
+    const start = this.#starts.get(commandId);
+    if (start) start.place = place;
+  }
+
+  /** Somebody else's `started`: true when ours is on its way and stands behind it. */
+  overtakes(event: StartedEvent, place: number): boolean {
+    const start = this.#starts.get(event.commandId);
+    if (!start || samePlace(start.position, event.position)) return false;
+    if (start.place !== undefined && start.place < place) return false;
+    start.lost = true;
+    return true;
+  }
+
+  /** Everything before our own has been read: whether somebody else's stood first. */
+  decided(commandId: string): 'ours' | 'taken' {
+    const lost = this.#starts.get(commandId)?.lost === true;
+    this.#starts.delete(commandId);
+    return lost ? 'taken' : 'ours';
+  }
+}
+
+export const samePlace = (
+  one: Pick<CommandPosition, 'seq' | 'index'>,
+  other: Pick<CommandPosition, 'seq' | 'index'>,
+): boolean => one.seq === other.seq && one.index === other.index;

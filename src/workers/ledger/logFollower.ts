@@ -1,0 +1,162 @@
+import { type Clock, pause } from '../../core/clock.js';
+import { messageOf } from '../../core/errors.js';
+import type { LoggedEvent } from '../../events/event.js';
+import type { LogChunk, LogPort } from '../ports.js';
+
+const RETRY_MS = 100;
+
+export interface FollowerDependencies {
+  readonly log: Pick<LogPort, 'end' | 'follow'>;
+  readonly clock: Clock;
+  /** How many partitions the log has. */
+  readonly partitions: number;
+  /** An event of a partition that is not ours. `place`: that of its message in the log. */
+  readonly apply: (logged: LoggedEvent, place: number) => void;
+  readonly warn: (message: string, error: unknown) => void;
+  /** The log holds what this build cannot read: nothing may be decided by half a history. */
+  readonly broken: (error: unknown) => void;
+}
+
+interface Waiter {
+  readonly place: number;
+  done(): void;
+}
+
+/**
+ * Keeps a worker's state level with the log: first everything that is there, then what other workers append. What the worker appends
+ * itself it has applied already, so messages of partitions it owns are passed over undecoded; owning all of them it reads nothing.
+ */
+export class LogFollower {
+  readonly #deps: FollowerDependencies;
+  readonly #abort = new AbortController();
+  /** Everything up to there has been applied. */
+  #place = 0;
+  readonly #owned = new Set<number>();
+  /** The last message of ours in a partition: what is read up to there is known. */
+  readonly #ours = new Map<number, number>();
+  #reading = new AbortController();
+  #waiters: Waiter[] = [];
+  #running: Promise<void> | undefined;
+  #wake: () => void = () => undefined;
+
+  constructor(deps: FollowerDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Whether every partition is ours: then nobody else can append, and nothing need be waited for. */
+  get alone(): boolean {
+    return this.#owned.size === this.#deps.partitions;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#reading.abort();
+    this.#wake();
+    for (const { done } of this.#waiters.splice(0)) done();
+    await this.#running;
+  }
+
+  /** Waits until everything that is in the log now has been applied. */
+  async level(): Promise<void> {
+    if (this.alone) return;
+    await this.reached(await this.#end());
+  }
+
+  /** Waits until everything up to that place has been applied; returns too when the follower stops. */
+  async reached(place: number): Promise<void> {
+    if (place <= this.#place || this.alone || this.#abort.signal.aborted) return;
+    await new Promise<void>((done) => this.#waiters.push({ place, done }));
+  }
+
+  /** From now on the partition is ours. To be called once its claim has been reached. */
+  own(partition: number): void {
+    this.#owned.add(partition);
+    if (!this.alone) return;
+    this.#reading.abort();
+    this.#passed();
+  }
+
+  /** A message of ours is stored. */
+  appended(partition: number, place: number): void {
+    this.#ours.set(partition, Math.max(place, this.#ours.get(partition) ?? 0));
+    // Nobody else's can lie before it.
+    if (this.alone) this.#place = Math.max(this.#place, place);
+  }
+
+  /** From now on others append to the partition. */
+  disown(partition: number): void {
+    if (this.#owned.delete(partition)) this.#wake();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      if (this.alone) {
+        await new Promise<void>((wake) => {
+          this.#wake = wake;
+          if (signal.aborted || !this.alone) wake();
+        });
+        continue;
+      }
+      await this.#read();
+      await pause(this.#deps.clock, RETRY_MS, signal);
+    }
+  }
+
+  async #read(): Promise<void> {
+    this.#reading = new AbortController();
+    const { signal } = this.#reading;
+    if (this.#abort.signal.aborted) return;
+    let chunks: AsyncIterable<LogChunk>;
+    try {
+      chunks = this.#deps.log.follow(this.#place, signal);
+      for await (const chunk of chunks) {
+        if (this.#abort.signal.aborted || this.alone || !this.#take(chunk)) return;
+      }
+    } catch (error) {
+      if (!signal.aborted && !this.#abort.signal.aborted)
+        this.#deps.warn(`following the log stopped (${messageOf(error)}); going on from where it was`, error);
+    }
+  }
+
+  /** False when the log cannot be read any further by this build. */
+  #take(chunk: LogChunk): boolean {
+    const { partition, seq } = chunk;
+    if (seq <= this.#place) return true;
+    if (!this.#owned.has(partition) && seq > (this.#ours.get(partition) ?? 0)) {
+      try {
+        for (const logged of chunk.events()) this.#deps.apply(logged, seq);
+      } catch (error) {
+        this.#abort.abort();
+        this.#deps.broken(error);
+        return false;
+      }
+    }
+    this.#place = seq;
+    this.#passed();
+    return true;
+  }
+
+  #passed(): void {
+    if (this.#waiters.length === 0) return;
+    const due = this.#waiters.filter(({ place }) => place <= this.#place || this.alone);
+    if (due.length === 0) return;
+    this.#waiters = this.#waiters.filter((waiter) => !due.includes(waiter));
+    for (const { done } of due) done();
+  }
+
+  async #end(): Promise<number> {
+    for (;;) {
+      try {
+        return await this.#deps.log.end();
+      } catch (error) {
+        if (this.#abort.signal.aborted) throw error;
+        await pause(this.#deps.clock, RETRY_MS, this.#abort.signal);
+      }
+    }
+  }
+}

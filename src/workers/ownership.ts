@@ -1,0 +1,129 @@
+import { setMaxListeners } from 'node:events';
+import { bounded } from '../core/bounded.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { LogFollower } from './ledger/logFollower.js';
+import { GivenAwayError, type OwnedPartition } from './ownedPartition.js';
+import type { PartitionLog } from './ports.js';
+import type { WorkerDependencies } from './workerOptions.js';
+
+/** A partition of this worker, with the pulls that bring its commands. */
+export interface Owned extends OwnedPartition {
+  readonly partition: number;
+  readonly abort: AbortController;
+  pulls: AbortController;
+  pulling: Promise<void> | undefined;
+  /** Where the server's floor stood when it last believed more to be with us than there is. */
+  strayFloor?: number | undefined;
+}
+
+/** What taking and giving away partitions works on. */
+export interface Ownership {
+  readonly owned: Map<number, Owned>;
+  readonly follower: LogFollower;
+  readonly dispatcher: Dispatcher;
+  readonly abort: AbortController;
+}
+
+/**
+ * Claims a partition and readies everything for its first delivery: what earlier owners have said is known, and who is parked keeps its
+ * place and its key. Undefined when `wanted` is no longer true half way; throws what the log and the parking throw, with nothing taken.
+ */
+export async function claimed(
+  partition: number,
+  { owned, follower, dispatcher }: Ownership,
+  { log, parking, partitionOf }: Pick<WorkerDependencies, 'log' | 'parking' | 'partitionOf'>,
+  wanted: () => boolean,
+): Promise<Owned | undefined> {
+  const claim = await log.claim(partition);
+  const abort = new AbortController();
+  // Each running command listens and stops listening: with many editors that is no leak, whatever Node thinks of more than ten.
+  setMaxListeners(0, abort.signal);
+  const taken: Owned = {
+    partition,
+    log: noticed(claim, partition, follower),
+    abort,
+    signal: abort.signal,
+    pulls: new AbortController(),
+    pulling: undefined,
+  };
+  try {
+    await follower.reached(claim.epoch);
+    if (!wanted()) {
+      await claim.close();
+      return undefined;
+    }
+    owned.set(partition, taken);
+    follower.own(partition);
+    follower.appended(partition, claim.epoch);
+    const parked = [...(await parking.parked())].filter(([editor]) => partitionOf(editor) === partition);
+    for (const [editor, lastSeq] of parked)
+      await claimParked(editor, lastSeq, dispatcher, parking, () => wanted() && !abort.signal.aborted);
+    if (!wanted()) return undefined;
+    for (const [editor] of parked) dispatcher.openParked(editor);
+    return taken;
+  } catch (error) {
+    abort.abort();
+    await claim.close();
+    forget(taken, { owned, follower, dispatcher });
+    throw error;
+  }
+}
+
+/** Ends what runs of a partition that is not pulled any more, stores what was said of it, and lets go of it. */
+export async function givenAway(
+  taken: Owned,
+  ownership: Pick<Ownership, 'owned' | 'follower' | 'dispatcher'>,
+  { clock, limits }: Pick<WorkerDependencies, 'clock' | 'limits'>,
+): Promise<void> {
+  const { partition, abort, log } = taken;
+  const { dispatcher } = ownership;
+  await bounded(clock, limits.drainMs, dispatcher.drain(partition));
+  abort.abort();
+  await dispatcher.ended(partition);
+  await log.close();
+  forget(taken, ownership);
+}
+
+function forget(
+  { partition }: Owned,
+  { owned, follower, dispatcher }: Pick<Ownership, 'owned' | 'follower' | 'dispatcher'>,
+): void {
+  dispatcher.forget(partition);
+  owned.delete(partition);
+  follower.disown(partition);
+}
+
+async function claimParked(
+  editor: string,
+  lastSeq: number,
+  dispatcher: Dispatcher,
+  parking: WorkerDependencies['parking'],
+  wanted: () => boolean,
+): Promise<void> {
+  for (let after = 0; after < lastSeq && wanted(); ) {
+    const batches = await parking.read(editor, after, 16);
+    if (batches.length === 0) return;
+    for (const batch of batches) {
+      dispatcher.claimParked(editor, batch);
+      after = Math.max(after, batch.parkedSeq);
+    }
+  }
+}
+
+/** Tells the follower of each message of ours; once given away, says so instead of being closed, which would be nobody's wish. */
+function noticed(log: PartitionLog, partition: number, follower: LogFollower): PartitionLog {
+  let given = false;
+  return {
+    epoch: log.epoch,
+    append: async (events) => {
+      if (given) throw new GivenAwayError(`partition ${partition} has been given away`);
+      const place = await log.append(events);
+      follower.appended(partition, place);
+      return place;
+    },
+    close: async () => {
+      given = true;
+      await log.close();
+    },
+  };
+}
