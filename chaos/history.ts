@@ -13,6 +13,7 @@ export type Stamped<Entry> = Entry & { readonly n: number; readonly atMs: number
 export type HistoryEntry =
   | InvokeEntry
   | AnswerEntry
+  | SeenEntry
   | NemesisEntry
   | ProcessEntry
   | RecoveryEntry
@@ -62,9 +63,14 @@ export interface AnswerEntry {
   readonly status?: number | undefined;
   readonly code?: string | undefined;
   readonly detail?: string | undefined;
-  /** The command's terminal state, where the client waited for it. */
-  readonly state?: string | undefined;
-  readonly answer?: unknown;
+}
+
+/** A client that waited for the end was told this one. */
+export interface SeenEntry {
+  readonly kind: 'seen';
+  readonly client: string;
+  readonly commandId: string;
+  readonly state: string;
 }
 
 export interface NemesisEntry {

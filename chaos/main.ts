@@ -10,6 +10,10 @@ import { allWorkloads } from './workloads/all.js';
 
 const EXIT = { passed: 0, violated: 1, usage: 2 } as const;
 
+class BrokenOffError extends Error {
+  readonly code = 'broken_off';
+}
+
 interface Verdict {
   readonly passed: boolean;
   readonly report: Report;
@@ -23,14 +27,15 @@ async function main(): Promise<number> {
     return EXIT.passed;
   }
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const { verdict, dir, kept } = await runChaos(
+  const ended = abortedBySignals(say);
+  const { verdict } = await runChaos(
     { ...options, workloads: allWorkloads(options.seed), say },
-    abortedBySignals(say),
+    ended,
     (ran) => judged(ran, options, say),
-    (found) => options.keep || found?.passed !== true,
+    // What somebody has broken off proves nothing, and nobody will look at it.
+    (found) => options.keep || (found?.passed !== true && !ended.aborted),
   );
   process.stdout.write(options.json ? `${JSON.stringify(verdict.report)}\n` : verdict.table);
-  if (kept) say(`history, logs, data and report: ${dir}`);
   return verdict.passed ? EXIT.passed : EXIT.violated;
 }
 
@@ -41,7 +46,7 @@ function abortedBySignals(say: (line: string) => void): AbortSignal {
     process.on(signal, () => {
       if (abort.signal.aborted) process.exit(EXIT.violated);
       say('stopping …');
-      abort.abort(new Error(`ended by ${signal}`));
+      abort.abort(new BrokenOffError(`broken off by ${signal}`));
     });
   return abort.signal;
 }
@@ -80,10 +85,14 @@ const forReport = ({ kind, fault, ms }: Recovery): { kind: string; ms: number } 
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
-    const usage = error instanceof OptionsError;
-    const told =
-      error instanceof Error ? (usage ? error.message : (error.stack ?? error.message)) : String(error);
-    process.stderr.write(`${told}\n${usage ? HELP : ''}`);
-    process.exit(usage ? EXIT.usage : EXIT.violated);
+    process.stderr.write(`${lineOf(error)}\n`);
+    process.exit(error instanceof OptionsError ? EXIT.usage : EXIT.violated);
   },
 );
+
+/** What is expected in one line, the rest with its stack. */
+function lineOf(error: unknown): string {
+  if (error instanceof OptionsError) return `${error.message}\n${HELP}`;
+  if (error instanceof BrokenOffError || !(error instanceof Error)) return String(error);
+  return error.stack ?? error.message;
+}

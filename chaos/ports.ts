@@ -141,8 +141,8 @@ export interface Recovery {
 
 /** A way to make NATS run out of room that the server itself enforces. */
 export interface SmallDisk {
-  /** `mount`: a disk of its own, filled to the last byte. `stream_limit`: the command stream's own `max_bytes` (no root). */
-  readonly way: 'mount' | 'stream_limit';
+  /** `loop`, `tmpfs`: a mounted disk of its own (an image file, memory), filled to the last byte. `stream_limit`: the command stream's own `max_bytes` (no root). */
+  readonly way: 'loop' | 'tmpfs' | 'stream_limit';
   fill(signal: AbortSignal): Promise<void>;
   free(): Promise<void>;
 }

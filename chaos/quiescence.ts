@@ -14,6 +14,8 @@ export interface Settled {
   readonly tookMs: number;
   /** What is still open, in words; empty when it is settled. */
   readonly open: readonly string[];
+  /** Messages that lie in the parking though all that was accepted has ended. */
+  readonly leftParked: number;
 }
 
 /**
@@ -36,11 +38,15 @@ export async function settle(
     ]);
     quiet = last.length === 0 ? quiet + 1 : 0;
     const tookMs = Math.round(performance.now() - beganMs);
-    if (quiet >= SAME_ANSWERS) return { settled: true, tookMs, open: [] };
-    if (tookMs > limitMs || signal.aborted) return { settled: false, tookMs, open: last };
+    const settled = quiet >= SAME_ANSWERS;
+    if (settled || tookMs > limitMs || signal.aborted)
+      return { settled, tookMs, open: last, leftParked: await parkedNow(system, observer) };
     await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
   }
 }
+
+const parkedNow = async ({ partitions }: System, observer: NatsObserver): Promise<number> =>
+  (await observer.backlog(partitions).catch(() => undefined))?.parked ?? 0;
 
 async function openThings(system: System, observer: NatsObserver, logEnd: number): Promise<string[]> {
   const { primaryUrl, replicaUrl } = system.postgres;
@@ -53,8 +59,9 @@ async function openThings(system: System, observer: NatsObserver, logEnd: number
   ]);
   const things: string[] = [];
   if (backlog.commands > 0) things.push(`${backlog.commands} messages not acknowledged by a worker`);
-  if (backlog.parked > 0) things.push(`${backlog.parked} commands parked`);
-  if (open.count > 0) things.push(`${open.count} commands open: ${open.some.join(', ')}`);
+  // What has been parked and has ended may lie there for a while; by itself it is nothing that is owed.
+  const parked = backlog.parked > 0 ? ` (${backlog.parked} parked)` : '';
+  if (open.count > 0) things.push(`${open.count} commands open${parked}: ${open.some.join(', ')}`);
   if (primary < logEnd) things.push(`the primary is at ${primary} of ${logEnd}`);
   if (replica < logEnd) things.push(`the standby is at ${replica} of ${logEnd}`);
   if (endAfter !== logEnd) things.push('the log grows');

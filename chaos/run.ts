@@ -42,7 +42,7 @@ export async function runChaos<T>(
   signal: AbortSignal,
   judge: (ran: Ran) => Promise<T>,
   keep: (verdict: T | undefined) => boolean,
-): Promise<{ readonly verdict: T; readonly dir: string; readonly kept: boolean }> {
+): Promise<{ readonly verdict: T; readonly dir: string }> {
   const dir = mkdtempSync(join(tmpdir(), 'spark-chaos-'));
   // Postgres runs as another user when we are root, and must pass through.
   chmodSync(dir, 0o711);
@@ -50,14 +50,16 @@ export async function runChaos<T>(
   let verdict: T | undefined;
   let system: RunningSystem | undefined;
   try {
-    system = await startSystem({ dir, history, cluster: options.cluster, onProgress: options.say }, signal);
+    const { cluster, say } = options;
+    system = await startSystem({ dir, history, cluster, onProgress: say }, signal);
     verdict = await judge(await loadAndHurt(options, dir, history, system, signal));
     history.write({ kind: 'phase', phase: 'end' });
-    return { verdict, dir, kept: keep(verdict) };
+    return { verdict, dir };
   } finally {
     await system?.stop();
     history.close();
-    if (!keep(verdict)) rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+    if (keep(verdict)) options.say(`history, logs and data: ${dir}`);
+    else rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
@@ -73,7 +75,7 @@ async function loadAndHurt(
   history.write({
     kind: 'phase',
     phase: 'run',
-    detail: { seed, minutes, cluster: options.cluster, schedule },
+    detail: { seed, minutes, cluster: options.cluster, disk: system.disk.way, schedule },
   });
   say(
     `everything runs; ${minutes} minutes, seed ${seed}, ${schedule.length} strikes, disk: ${system.disk.way}`,
@@ -90,7 +92,11 @@ async function loadAndHurt(
   say('healed; waiting until everything accepted has ended');
   const settled = await settle(system, system.observer, SETTLE_LIMIT_MS, signal);
   history.write({ kind: 'phase', phase: 'settled', detail: settled });
-  say(settled.settled ? `settled after ${settled.tookMs} ms` : `NOT settled: ${settled.open.join('; ')}`);
+  say(
+    settled.settled
+      ? `settled after ${settled.tookMs} ms (${settled.leftParked} messages left parked)`
+      : `NOT settled: ${settled.open.join('; ')}`,
+  );
   signal.throwIfAborted();
   return { dir, history, system, struck, settled };
 }

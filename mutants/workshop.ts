@@ -41,6 +41,8 @@ const BROKE = /the simulation broke|not deterministic/;
 export class Workshop {
   readonly #root: string;
   readonly #folder: string;
+  /** As they were copied; what happens to the repository meanwhile is no matter of this hunt. */
+  readonly #originals = new Map<string, string>();
   #patched = new Set<string>();
 
   /** `root`: the repository; `folder`: where the copy may be made, emptied first. */
@@ -64,7 +66,11 @@ export class Workshop {
 
   /** The sources with these patches and no others. Throws `RottenPatchError`. */
   patch(patches: readonly Patch[]): void {
-    const original = (file: string): string => readFileSync(join(this.#root, file), 'utf8');
+    const original = (file: string): string => {
+      const text = this.#originals.get(file) ?? readFileSync(join(this.#folder, file), 'utf8');
+      this.#originals.set(file, text);
+      return text;
+    };
     const files = patchedFiles(patches, original);
     for (const file of this.#patched) if (!files.has(file)) this.#write(file, original(file));
     for (const [file, text] of files) this.#write(file, text);

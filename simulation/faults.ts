@@ -166,7 +166,17 @@ const killProjector: Fault = (world, random) => {
 
 /** Those that matter most come more often. */
 const FAULTS: readonly Fault[] = [
-  ...[killWorker, killWorker, atFaultPoint, atFaultPoint, atFaultPoint, stopWorker, stopWorker, moveWishes, moveWishes],
+  ...[
+    killWorker,
+    killWorker,
+    atFaultPoint,
+    atFaultPoint,
+    atFaultPoint,
+    stopWorker,
+    stopWorker,
+    moveWishes,
+    moveWishes,
+  ],
   ...[leaveAndJoin, cutWorker, serverDown, lossy, slow, forgetIds, redeliver, killGate, stopGate],
   ...[editorTrouble, editorTrouble, editorTrouble, editorAway, human, clockJump, killProjector],
 ];

@@ -1,17 +1,52 @@
+/**
+ * The deterministic simulation: `npm run simulation -- --seeds N --seed S [--jobs J] [--json] [--replay SEED]`. Drives the production code of the core
+ * (worker, appender, fence, projection folds) through seeded faults in virtual time and checks the invariants of docs/guarantees.md. Seeds
+ * that failed once are kept in simulation/regressions.json and run first.
+ */
 import { parseArgs } from 'node:util';
-import { runMany } from './runMany.js';
+import { appendRegression } from './regressions.js';
 import { replay } from './replay.js';
+import { type Figures, keptSeeds } from './runMany.js';
+import { runParallel, serveShare } from './runParallel.js';
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
     replay: { type: 'string' },
+    share: { type: 'boolean', default: false },
   },
 });
 
-process.exitCode =
-  values.replay === undefined
-    ? await runMany({ seeds: Number(values.seeds), firstSeed: Number(values.seed), json: values.json })
-    : await replay(Number(values.replay));
+if (values.share) await serveShare();
+else if (values.replay === undefined) process.exitCode = await runAll();
+else process.exitCode = await replay(Number(values.replay));
+
+async function runAll(): Promise<number> {
+  const kept = keptSeeds();
+  const range = Array.from({ length: Number(values.seeds) }, (_, at) => Number(values.seed) + at);
+  const beganMs = performance.now();
+  const figures = await runParallel([...kept, ...range], Number(values.jobs));
+  const seconds = (performance.now() - beganMs) / 1_000;
+  for (const { seed, found } of figures.failures) if (!kept.includes(seed)) appendRegression(seed, found);
+  console.log(values.json ? jsonOf(figures, seconds) : sentenceOf(figures, seconds, kept.length));
+  return figures.failures.length === 0 ? 0 : 1;
+}
+
+const perCpuSecond = ({ seeds, runTwice, cpuSeconds }: Figures): number =>
+  Math.round((seeds + runTwice) / cpuSeconds);
+
+function jsonOf(figures: Figures, seconds: number): string {
+  return JSON.stringify({ ...figures, seconds, seedsPerCpuSecond: perCpuSecond(figures) });
+}
+
+function sentenceOf(figures: Figures, seconds: number, kept: number): string {
+  const { seeds, runTwice, commands, events, virtualMs, failures } = figures;
+  const hours = (virtualMs / 3_600_000).toFixed(1);
+  return [
+    `${seeds} seeds (${kept} kept ones first), ${failures.length} failed; ${runTwice} of them run twice with the same digest`,
+    `${commands} commands, ${events} events, ${hours} hours of virtual time in ${seconds.toFixed(1)} s; ${perCpuSecond(figures)} seeds a second of one processor`,
+  ].join('\n');
+}

@@ -14,7 +14,6 @@ export function readRegressions(): readonly Regression[] {
   return existsSync(FILE) ? (JSON.parse(readFileSync(FILE, 'utf8')) as Regression[]) : [];
 }
 
-export function appendRegression(seed: number, violations: readonly string[]): void {
-  const kept = [...readRegressions(), { seed, found: violations[0] ?? 'nothing' }];
-  writeFileSync(FILE, `${JSON.stringify(kept, null, 2)}\n`);
+export function appendRegression(seed: number, found: string): void {
+  writeFileSync(FILE, `${JSON.stringify([...readRegressions(), { seed, found }], null, 2)}\n`);
 }

@@ -5,9 +5,15 @@ export async function replay(seed: number): Promise<number> {
   const first = await runSeed(seed, true);
   const second = await runSeed(seed);
   for (const line of first.trace) console.log(line);
-  console.log(`seed ${seed}: ${first.commands} commands, ${first.events} events, ${first.tookMs} ms of virtual time`);
+  console.log(
+    `seed ${seed}: ${first.commands} commands, ${first.events} events, ${first.tookMs} ms of virtual time`,
+  );
   const same = first.digest === second.digest;
-  console.log(same ? `digest ${first.digest}, twice the same` : `NOT DETERMINISTIC: ${first.digest}, then ${second.digest}`);
+  console.log(
+    same
+      ? `digest ${first.digest}, twice the same`
+      : `NOT DETERMINISTIC: ${first.digest}, then ${second.digest}`,
+  );
   for (const violation of first.violations) console.log(`VIOLATED ${violation}`);
   return same && first.violations.length === 0 ? 0 : 1;
 }

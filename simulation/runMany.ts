@@ -1,53 +1,52 @@
-import { appendRegression, readRegressions } from './regressions.js';
+import { readRegressions } from './regressions.js';
 import { runSeed, type SeedResult } from './scenario.js';
 
-export interface RunOptions {
+export interface Failure {
+  readonly seed: number;
+  /** What was violated first. */
+  readonly found: string;
+}
+
+/** What a range of seeds came to. */
+export interface Figures {
   readonly seeds: number;
-  readonly firstSeed: number;
-  readonly json: boolean;
+  readonly runTwice: number;
+  readonly commands: number;
+  readonly events: number;
+  readonly virtualMs: number;
+  /** Of one processor: processes side by side each count their own. */
+  readonly cpuSeconds: number;
+  readonly failures: readonly Failure[];
 }
 
 /** Every so many seeds one is run twice: the digests must be the same. */
 const TWICE_EVERY = 50;
-const FAILURES_TOLD = 5;
+const FAILURES_TOLD = 3;
 
-/** The kept seeds first, then the range. Resolves with the exit code. */
-export async function runMany({ seeds, firstSeed, json }: RunOptions): Promise<number> {
-  const kept = readRegressions().map(({ seed }) => seed);
-  const range = Array.from({ length: seeds }, (_, at) => firstSeed + at);
-  const failures: SeedResult[] = [];
-  const sum = { events: 0, commands: 0, twice: 0, virtualMs: 0 };
-  const beganMs = performance.now();
-  for (const [at, seed] of [...kept, ...range].entries()) {
+/** The seeds that failed once. */
+export const keptSeeds = (): readonly number[] => readRegressions().map(({ seed }) => seed);
+
+/** Runs the seeds one after the other in this process; what fails is printed with its trace and the way to replay it. */
+export async function runMany(seeds: readonly number[]): Promise<Figures> {
+  const failures: Failure[] = [];
+  const sum = { events: 0, commands: 0, runTwice: 0, virtualMs: 0 };
+  const before = process.cpuUsage();
+  for (const [at, seed] of seeds.entries()) {
     const result = await runSeed(seed);
     sum.events += result.events;
     sum.commands += result.commands;
     sum.virtualMs += result.tookMs;
-    const problem = at % TWICE_EVERY === 0 ? await differsAgain(result) : undefined;
-    if (at % TWICE_EVERY === 0) sum.twice++;
-    if (problem === undefined && result.violations.length === 0) continue;
-    const failure = { ...result, violations: [...(problem === undefined ? [] : [problem]), ...result.violations] };
-    failures.push(failure);
-    if (!kept.includes(seed)) appendRegression(seed, failure.violations);
-    if (failures.length <= FAILURES_TOLD) await tell(failure);
+    const again = at % TWICE_EVERY === 0;
+    if (again) sum.runTwice++;
+    const found = (again ? await differsAgain(result) : undefined) ?? result.violations[0];
+    if (found === undefined) continue;
+    failures.push({ seed, found });
+    if (failures.length <= FAILURES_TOLD) await tell(result, found);
     // A turn for the outside world: signals, output.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  const seconds = (performance.now() - beganMs) / 1_000;
-  const runs = kept.length + seeds + sum.twice;
-  const figures = {
-    seeds: kept.length + seeds,
-    kept: kept.length,
-    failed: failures.length,
-    runTwice: sum.twice,
-    seedsPerSecond: Math.round(runs / seconds),
-    commands: sum.commands,
-    events: sum.events,
-    virtualHours: Math.round(sum.virtualMs / 36_000) / 100,
-    seconds: Math.round(seconds * 10) / 10,
-  };
-  console.log(json ? JSON.stringify(figures) : sentenceOf(figures));
-  return failures.length === 0 ? 0 : 1;
+  const { user, system } = process.cpuUsage(before);
+  return { seeds: seeds.length, ...sum, cpuSeconds: (user + system) / 1e6, failures };
 }
 
 async function differsAgain({ seed, digest }: SeedResult): Promise<string | undefined> {
@@ -55,17 +54,10 @@ async function differsAgain({ seed, digest }: SeedResult): Promise<string | unde
   return again.digest === digest ? undefined : `not deterministic: digest ${digest}, then ${again.digest}`;
 }
 
-async function tell({ seed, violations }: SeedResult): Promise<void> {
+async function tell({ seed, violations }: SeedResult, found: string): Promise<void> {
   const { trace } = await runSeed(seed, true);
   for (const line of trace) console.error(line);
-  for (const violation of violations) console.error(`seed ${seed} VIOLATED ${violation}`);
+  for (const violation of violations.length > 0 ? violations : [found])
+    console.error(`seed ${seed} VIOLATED ${violation}`);
   console.error(`replay it: npm run simulation -- --replay ${seed}`);
-}
-
-function sentenceOf(figures: Readonly<Record<string, number>>): string {
-  const { seeds, kept, failed, runTwice, seedsPerSecond, commands, events, virtualHours, seconds } = figures;
-  return [
-    `${seeds} seeds (${kept} kept ones first), ${failed} failed; ${runTwice} run twice with the same digest`,
-    `${commands} commands, ${events} events, ${virtualHours} hours of virtual time in ${seconds} s: ${seedsPerSecond} seeds/s`,
-  ].join('\n');
 }

@@ -3,8 +3,8 @@ import { messageIdOf, payloadShaOf } from '../src/commands/envelope.js';
 import type { EditorId, SessionId } from '../src/core/ids.js';
 import { encodeEnvelope } from '../src/streams/commandCodec.js';
 import { partitionOf, SUBJECTS } from '../src/streams/subjects.js';
-import type { Random } from './kernel/random.js';
 import { EPOCH_MS } from './kernel/process.js';
+import type { Random } from './kernel/random.js';
 
 /** One of each partition (of two), and one more. */
 export const EDITORS = ['red', 'blue'] as const;
@@ -35,14 +35,19 @@ export function planOf(random: Random): Plan {
   const publishes: Publish[] = [];
   const cancels: CancelWish[] = [];
   const sessions = SESSIONS.slice(0, random.between(1, 3));
-  const commands = random.pick([2, 2, 3, 3, 4, 6]);
+  const commands = random.pick([1, 2, 2, 2, 3, 5]);
   const spreadMs = random.pick([50, 400, 1_200]);
   for (let at = 0; at < commands; at++) {
     const request = requestOf(random, random.pick(sessions), `k${at}`);
     const atMs = random.between(1, spreadMs);
     const how = random.chance(0.04) ? 'broken' : random.chance(0.5) ? 'raw' : 'envelope';
     publishes.push({ atMs, request, how });
-    if (random.chance(0.15)) publishes.push({ atMs: atMs + random.between(1, 900), request, how: random.chance(0.5) ? 'raw' : 'envelope' });
+    if (random.chance(0.15))
+      publishes.push({
+        atMs: atMs + random.between(1, 900),
+        request,
+        how: random.chance(0.5) ? 'raw' : 'envelope',
+      });
     if (random.chance(0.06)) {
       const other = requestOf(random, request.sessionId, `k${at}`);
       publishes.push({ atMs: atMs + random.between(0, 600), request: other, how: 'raw' });
@@ -109,7 +114,13 @@ export function wireOf({ request, how }: Publish, retryId: string): WireMessage 
   const { idempotencyKey: key, sessionId, editor, type } = request;
   const messageId = key === null ? retryId : messageIdOf(sessionId, key, payloadShaOf(request));
   if (how === 'envelope')
-    return { partition, subject: `${SUBJECTS.envelopes}.${partition}`, data: encodeEnvelope([request]), headers: {}, messageId };
+    return {
+      partition,
+      subject: `${SUBJECTS.envelopes}.${partition}`,
+      data: encodeEnvelope([request]),
+      headers: {},
+      messageId,
+    };
   return {
     partition,
     subject: `${SUBJECTS.partitioned}.${partition}.${editor}.${type}.${sessionId}`,

@@ -13,8 +13,8 @@ import { Database } from './projector/database.js';
 import { ProjectorProcess } from './projector/projectorProcess.js';
 import { Editor, type Effect } from './unity/editor.js';
 import { GateServer } from './unity/gateServer.js';
-import { EDITORS, PARTITIONS } from './workload.js';
 import { WorkerProcess } from './workers/workerProcess.js';
+import { EDITORS, PARTITIONS } from './workload.js';
 
 const ACK_WAIT_MS = 30_000;
 const DUPLICATE_WINDOW_MS = 2_000;
@@ -39,6 +39,8 @@ export class World {
   /** What happens when a worker comes to a named point of the code. */
   onFaultPoint: ((process: Process, name: FaultPoint) => void) | undefined;
   gate: GateServer | undefined;
+  /** Clients that have not heard of their publish yet. */
+  sending = 0;
   readonly #fenceStore = memoryFenceStore();
   #processes = 0;
 

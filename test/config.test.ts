@@ -76,6 +76,8 @@ describe('the configuration', () => {
     ['NATS_URL', 'http://localhost'],
     ['NATS_WS_URL', 'http://localhost'],
     ['NATS_REPLICAS', '6'],
+    ['NATS_REPLICAS', '2'],
+    ['NATS_URL', 'nats://a:4222,b:4222'],
     ['SPARK_NATS_SYNC', 'never'],
     ['DATABASE_URL', 'mysql://x'],
     ['UNITY_MCP_URL', 'localhost:8080'],

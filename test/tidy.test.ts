@@ -12,6 +12,7 @@ const FOLDERS = [
   'bin',
   'scripts',
   'bench',
+  'chaos',
   'simulation',
   'mutants',
   'docs',

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { History } from '../history.js';
 import type { System } from '../ports.js';
 import { finishWorkloads } from '../workloads/all.js';
@@ -25,5 +27,11 @@ export async function checkRun(system: System, history: History, options: CheckO
   await finishWorkloads(system, history);
   await options.settle();
   const evidence = await collect(system, { historyFile: history.file, stopProjector: options.stopProjector });
+  keepLog(system.dir, evidence);
   return { judged: judge(evidence), evidence };
+}
+
+/** The log as it was judged, a line a message, beside the history: who follows up a violation has no server any more. */
+function keepLog(dir: string, { log }: Evidence): void {
+  writeFileSync(join(dir, 'log.jsonl'), log.map((message) => `${JSON.stringify(message)}\n`).join(''));
 }

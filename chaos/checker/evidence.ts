@@ -129,6 +129,9 @@ export interface ReadModelEvidence {
   readonly replica: readonly TableDump[];
   /** The live database after its own rebuild in place; undefined when that was not done. */
   readonly rebuilt: readonly TableDump[] | undefined;
+  /** Why the product's rebuild gave nothing, into an empty database or in place; undefined: it worked. */
+  readonly foldError?: string | undefined;
+  readonly rebuildError?: string | undefined;
   /** `spark_events` of primary and replica as (seq, event id), to be held against the log itself. */
   readonly eventKeys: {
     readonly primary: readonly EventKey[];

@@ -67,7 +67,7 @@ const projectorWatch =
     }, signal);
   };
 
-/** Every partition it had has been claimed anew, by whomever. */
+/** Every partition it had has been claimed anew, by whomever, or is its own still now that it is awake again. */
 const workerWatch =
   (eyes: RecoveryEyes): RecoveryWatch =>
   async () => {
@@ -77,7 +77,9 @@ const workerWatch =
     return (signal) =>
       until(async () => {
         const claimed = await eyes.observer().claimedAfter(before);
-        return had.every((partition) => claimed.has(partition));
+        if (had.every((partition) => claimed.has(partition))) return true;
+        const own = eyes.awake?.() === true ? ((await eyes.owned?.()) ?? []) : [];
+        return had.every((partition) => claimed.has(partition) || own.includes(partition));
       }, signal);
   };
 

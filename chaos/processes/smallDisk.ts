@@ -85,10 +85,10 @@ function watchOver(dir: string): ChildProcess {
 }
 
 /** Filled to the last byte by a file beside the store; given back by removing it. */
-export function mountedDisk({ dir }: Mount, observer: () => NatsObserver): SmallDisk {
+export function mountedDisk({ way, dir }: Mount, observer: () => NatsObserver): SmallDisk {
   const ballast = join(dir, BALLAST);
   return {
-    way: 'mount',
+    way,
     fill: async (signal) => {
       // At once, without writing: what is left is written page by page.
       await run('fallocate', ['-l', String(freeBytes(dir)), ballast]).catch(() => undefined);

@@ -115,7 +115,10 @@ export class Client {
   async seeEnd(commandId: string, signal: AbortSignal): Promise<Seen | undefined> {
     while (!signal.aborted) {
       const seen = await this.#look(commandId, signal);
-      if (seen && isOver(seen)) return seen;
+      if (seen && isOver(seen)) {
+        this.#history.write({ kind: 'seen', client: this.#name, commandId, state: seen.state });
+        return seen;
+      }
       await pause(RETRY_MS, signal);
     }
     return undefined;

@@ -6,7 +6,7 @@ import { limited, pause } from './pause.js';
 import { treeOf } from './tree.js';
 import { editorAt, type Work, workload } from './workload.js';
 
-const WALKERS = 2;
+const WALKERS = 4;
 const STEPS = { least: 4, most: 9 };
 const PAUSE_MS = 200;
 /** More than a walk can have made. */
@@ -64,7 +64,7 @@ async function walk(work: Work, walker: number, n: number): Promise<void> {
     if (typeof made === 'string') operations.push(made);
   }
   // What the end of the run cuts off is finished by `finishWalks`, when everything runs again.
-  if (!signal.aborted) await undoEverything(own, steps, history);
+  if (!signal.aborted) await undoEverything(own, steps, history, false);
 }
 
 const isDone = (seen: Seen | undefined): boolean => seen?.state === 'completed';
@@ -148,13 +148,20 @@ function oneStep(
 }
 
 /** Undoes until there is nothing left, then looks at the folder. */
-async function undoEverything(walk: Walk, steps: Steps, history: History): Promise<void> {
+async function undoEverything(
+  walk: Walk,
+  steps: Steps,
+  history: History,
+  isLastChance: boolean,
+): Promise<void> {
   const { id, editor, under, projectFolder } = walk;
   let last: Seen | undefined;
   for (let n = 0; n < UNDOS_MAX; n++) {
     last = await steps.ask('session.undo', {});
     if (last?.state !== 'completed') break;
   }
+  // Cut off by the end of the run: `finishWalks` goes on.
+  if (last === undefined && !isLastChance) return;
   const complete = last?.error?.code === 'nothing_to_undo';
   history.write({
     kind: 'tree',
@@ -193,7 +200,7 @@ export async function finishWalks(
         nats: connection.get,
         nextOperation: () => ++operations,
       });
-      await undoEverything(own, new Steps(own, client, limit.signal, 'f'), history);
+      await undoEverything(own, new Steps(own, client, limit.signal, 'f'), history, true);
     }
   } finally {
     limit.clear();

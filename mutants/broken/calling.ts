@@ -13,7 +13,7 @@ export const CALLING: readonly Mutant[] = [
         file: 'src/workers/execute/executeScript.ts',
         find: "  if (task.started?.intent) return resume(task, task.started.intent, 'apply', context, signal);\n",
         replace:
-          "  if (task.change?.editor === '') return resume(task, {} as never, 'apply', context, signal);\n",
+          "  if (task.started?.intent && task.attempts < 0) return resume(task, task.started.intent, 'apply', context, signal);\n",
       },
       {
         file: FILE_CHANGE,
@@ -46,7 +46,11 @@ export const CALLING: readonly Mutant[] = [
         replace: '    if (token.call > 0) return;\n    const key = keyOf(editor, token);\n    const seen',
       },
     ],
-    caughtBy: 'simulation',
+    caughtBy: {
+      project: 'unit',
+      file: 'test/unity/fence.test.ts',
+      title: 'given tokens of two partitions, then each is compared with its own',
+    },
   },
   {
     name: 'lease-only-fence',
@@ -58,7 +62,12 @@ export const CALLING: readonly Mutant[] = [
         replace: '  return token.epoch >= other.epoch;',
       },
     ],
-    caughtBy: 'simulation',
+    caughtBy: {
+      project: 'unit',
+      file: 'test/unity/fence.test.ts',
+      title:
+        'given a token that is spent before it comes, then it is refused when it comes, and a higher one is not',
+    },
   },
   {
     name: 'fence-in-memory',
@@ -70,7 +79,12 @@ export const CALLING: readonly Mutant[] = [
         replace: '    }\n    this.seen',
       },
     ],
-    caughtBy: 'simulation',
+    caughtBy: {
+      project: 'unit',
+      file: 'test/unity/fence.test.ts',
+      title:
+        'given any call it had let through, then the next one refuses it; the same owner is told that it is only spent',
+    },
   },
   {
     name: 'probe-without-fence',
@@ -87,7 +101,12 @@ export const CALLING: readonly Mutant[] = [
         replace: '      if (token.call < 0) await this.admit(editor, token);\n',
       },
     ],
-    caughtBy: 'simulation',
+    caughtBy: {
+      project: 'unit',
+      file: 'test/unity/fence.test.ts',
+      title:
+        'given a token that is spent before it comes, then it is refused when it comes, and a higher one is not',
+    },
   },
   {
     name: 'call-before-intent',

@@ -92,7 +92,11 @@ export const DELIVERY: readonly Mutant[] = [
     patches: [
       { file: 'src/workers/ownership.ts', find: '    await follower.reached(claim.epoch);\n', replace: '' },
     ],
-    caughtBy: 'simulation',
+    caughtBy: {
+      project: 'unit',
+      file: 'test/workers/ownership.test.ts',
+      title: 'given a claim, nothing is taken over before everything that earlier owners have stored is read',
+    },
   },
   {
     name: 'parked-overtakes',
@@ -104,7 +108,12 @@ export const DELIVERY: readonly Mutant[] = [
         replace: '() => true',
       },
     ],
-    caughtBy: 'simulation',
+    caughtBy: {
+      project: 'unit',
+      file: 'test/workers/parkingFlow.test.ts',
+      title:
+        'given a command that was running while its successors were parked, and the end of its worker, runs it before them',
+    },
   },
   {
     name: 'ack-with-the-first-item',

@@ -13,7 +13,11 @@ export const UNDOING: readonly Mutant[] = [
           "        ? history.operations\n            .toSorted((one, other) => (one.at < other.at ? -1 : 1))\n            .findLast(({ effective }) => effective === 'applied')",
       },
     ],
-    caughtBy: 'simulation',
+    caughtBy: {
+      project: 'unit',
+      file: 'test/workers/undoLog.test.ts',
+      title: 'is the newest of the log, whatever the clocks of those who made them said',
+    },
   },
   {
     name: 'undo-without-looking',

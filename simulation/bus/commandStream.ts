@@ -112,7 +112,10 @@ export class CommandStream {
   }
 
   /** Opens a pull; the returned function takes it back. */
-  pull(partition: number, pull: Omit<Pull, 'left' | 'open'> & { max: number; expiresMs: number }): () => void {
+  pull(
+    partition: number,
+    pull: Omit<Pull, 'left' | 'open'> & { max: number; expiresMs: number },
+  ): () => void {
     const { max, expiresMs, ...rest } = pull;
     const open: Pull = { ...rest, left: max, open: true };
     this.#consumer(partition).pulls.push(open);

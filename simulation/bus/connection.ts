@@ -1,4 +1,4 @@
-import { headers as natsHeaders, type Msg, type MsgHdrs, type NatsConnection, TimeoutError } from 'nats';
+import { type Msg, type MsgHdrs, type NatsConnection, headers as natsHeaders, TimeoutError } from 'nats';
 import { SUBJECTS } from '../../src/streams/subjects.js';
 import { STREAMS } from '../../src/streams/topology.js';
 import { type Network, RequestTimeoutError } from '../kernel/network.js';
@@ -50,10 +50,12 @@ export function connectionOf(process: Process, network: Network, streams: Stream
     // Only the direct get of a batch asks this way; who gets no answer hears a timeout.
     publish: (subject: string, payload: string, { reply }: { reply: string }) => {
       const told = (message: Reply) => inboxes.get(reply)?.(null, message as Msg);
-      network.request(process, 5_000, () => batchOf(streams, subject, payload)).then(
-        (replies) => replies.forEach(told),
-        () => inboxes.get(reply)?.(new TimeoutError(), {} as Msg),
-      );
+      network
+        .request(process, 5_000, () => batchOf(streams, subject, payload))
+        .then(
+          (replies) => replies.forEach(told),
+          () => inboxes.get(reply)?.(new TimeoutError(), {} as Msg),
+        );
     },
   };
   return connection as unknown as NatsConnection;
@@ -114,7 +116,12 @@ const lastReply = (message: Stored | undefined): Reply =>
 function storedReply(message: Stored | undefined): Reply {
   if (!message) return json({ error: { code: 404, err_code: NO_MESSAGE, description: 'no message found' } });
   const { seq, subject, data, tsMs } = message;
-  const stored = { subject, seq, data: Buffer.from(data).toString('base64'), time: new Date(tsMs).toISOString() };
+  const stored = {
+    subject,
+    seq,
+    data: Buffer.from(data).toString('base64'),
+    time: new Date(tsMs).toISOString(),
+  };
   return json({ message: stored });
 }
 
@@ -128,7 +135,10 @@ function messageReply({ seq, subject, data, headers, tsMs }: Stored): Reply {
   return { data, headers: all };
 }
 
-const status = (code: number, text: string): Reply => ({ data: new Uint8Array(), headers: natsHeaders(code, text) });
+const status = (code: number, text: string): Reply => ({
+  data: new Uint8Array(),
+  headers: natsHeaders(code, text),
+});
 const json = (value: object): Reply => ({ data: encoder.encode(JSON.stringify(value)) });
 const textOf = (payload: Uint8Array | string): string =>
   typeof payload === 'string' ? payload : decoder.decode(payload);

@@ -1,5 +1,6 @@
 import type { LoggedEvent } from '../../src/events/event.js';
 import { entryOf, type LogEntry } from '../../src/projections/logEntries.js';
+import { authorOf } from '../../src/streams/logAuthors.js';
 import { claimPartition } from '../../src/streams/partitionLog.js';
 import type { LiveFeed, LogChunk, LogPort } from '../../src/workers/ports.js';
 import type { Network } from '../kernel/network.js';
@@ -32,7 +33,8 @@ export function logPortOf(process: Process, network: Network, streams: Streams, 
   };
 }
 
-export const partitionOfLogSubject = (subject: string): number => Number(subject.slice(subject.lastIndexOf('.') + 1));
+export const partitionOfLogSubject = (subject: string): number =>
+  Number(subject.slice(subject.lastIndexOf('.') + 1));
 
 const entries = new WeakMap<Stored, LogEntry>();
 
@@ -50,7 +52,12 @@ async function* chunks(messages: AsyncIterable<Stored>): AsyncIterable<LogChunk>
   for await (const message of messages) {
     const { seq, subject } = message;
     const events = (): readonly LoggedEvent[] => entryOfStored(message).events;
-    yield { seq, partition: partitionOfLogSubject(subject), events };
+    yield {
+      seq,
+      partition: partitionOfLogSubject(subject),
+      by: authorOf(Object.entries(message.headers).map(([name, value]) => [name, [value]])),
+      events,
+    };
   }
 }
 

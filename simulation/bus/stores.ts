@@ -1,5 +1,5 @@
-import type { CancelRequest, Cancels, ImageStore } from '../../src/workers/ports.js';
 import { untilAnswered } from '../../src/streams/publish.js';
+import type { CancelRequest, Cancels, ImageStore } from '../../src/workers/ports.js';
 import type { Network } from '../kernel/network.js';
 import type { Process } from '../kernel/process.js';
 

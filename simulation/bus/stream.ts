@@ -53,7 +53,11 @@ export class Stream {
   }
 
   /** In the server's own order: the id is looked at first, then the expected sequence. */
-  publish(subject: string, data: Uint8Array, options: PublishOptions = {}): { seq: number; duplicate: boolean } {
+  publish(
+    subject: string,
+    data: Uint8Array,
+    options: PublishOptions = {},
+  ): { seq: number; duplicate: boolean } {
     const { headers = {}, messageId, expectedLast } = options;
     const known = messageId === undefined ? undefined : this.#ids.get(messageId);
     if (known && known.untilMs > this.#now()) return { seq: known.seq, duplicate: true };
@@ -63,7 +67,8 @@ export class Stream {
     const message: Stored = { seq: this.messages.length + 1, subject, data, headers, tsMs: this.#now() };
     this.messages.push(message);
     this.#lastOf.set(subject, message.seq);
-    if (messageId !== undefined) this.#ids.set(messageId, { seq: message.seq, untilMs: this.#now() + this.#windowMs });
+    if (messageId !== undefined)
+      this.#ids.set(messageId, { seq: message.seq, untilMs: this.#now() + this.#windowMs });
     for (const listen of this.#listeners) listen(message);
     return { seq: message.seq, duplicate: false };
   }

@@ -1,11 +1,12 @@
-import { isEnd, type LoggedEvent, type StartedEvent, type TerminalEvent } from '../../src/events/event.js';
 import type { Command } from '../../src/commands/envelope.js';
+import { isEnd, type LoggedEvent, type StartedEvent, type TerminalEvent } from '../../src/events/event.js';
 import type { Inbound } from '../../src/workers/ports.js';
 import type { Effect } from '../unity/editor.js';
 import type { ProjectFile } from '../unity/files.js';
 
 /** A place of the command stream, as text. */
-export const placeOf = ({ seq, index }: { readonly seq: number; readonly index: number }): string => `${seq}.${index}`;
+export const placeOf = ({ seq, index }: { readonly seq: number; readonly index: number }): string =>
+  `${seq}.${index}`;
 
 /** One message of the log as it was stored. */
 export interface LogRecord {
@@ -61,7 +62,9 @@ export class History {
   isResolved(item: Inbound): boolean {
     if (this.#endedPlaces.has(placeOf(positionOf(item)))) return true;
     if (item.kind === 'bad') return false;
-    return (this.ends.get(item.command.commandId) ?? []).some(({ event }) => isSameCommand(item.command, event, this));
+    return (this.ends.get(item.command.commandId) ?? []).some(({ event }) =>
+      isSameCommand(item.command, event, this),
+    );
   }
 
   /** Whether the publish at a place ended as refused. */
@@ -69,8 +72,17 @@ export class History {
     return this.#refused.has(placeOf(position));
   }
 
+  /** The start that counts: of the first publish under its key, and of that one the last, which knows the intent. */
   startOf(commandId: string): StartedEvent | undefined {
-    return this.starts.get(commandId)?.[0]?.event as StartedEvent | undefined;
+    const starts = this.startsOf(commandId);
+    const [first] = starts;
+    return starts.findLast(({ position }) => first && placeOf(position) === placeOf(first.position));
+  }
+
+  startsOf(commandId: string): StartedEvent[] {
+    return (this.starts.get(commandId) ?? []).flatMap(({ event }) =>
+      event.kind === 'started' ? [event] : [],
+    );
   }
 
   endOf(commandId: string): TerminalEvent | undefined {
@@ -104,7 +116,8 @@ const put = (map: Map<string, LoggedEvent[]>, key: string, logged: LoggedEvent):
   else map.set(key, [logged]);
 };
 
-export const positionOf = (item: Inbound) => (item.kind === 'command' ? item.command.position : item.position);
+export const positionOf = (item: Inbound) =>
+  item.kind === 'command' ? item.command.position : item.position;
 
 /** The end of a command stands for every publish of it with the same payload; another payload gets an end of its own. */
 function isSameCommand(command: Command, end: LoggedEvent['event'], history: History): boolean {

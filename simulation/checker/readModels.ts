@@ -10,12 +10,16 @@ export function sameAsFold(live: string, events: readonly LoggedEvent[]): string
   let at = 0;
   while (live[at] === rebuilt[at]) at++;
   const around = (text: string): string => text.slice(Math.max(0, at - 60), at + 60);
-  return [`I6: the read models are not the fold of the log: …${around(live)}… instead of …${around(rebuilt)}…`];
+  return [
+    `I6: the read models are not the fold of the log: …${around(live)}… instead of …${around(rebuilt)}…`,
+  ];
 }
 
 /** I9: a checkpoint never goes back. */
 export function checkpointsGrow(checkpoints: readonly number[]): string[] {
   return checkpoints.flatMap((value, at) =>
-    at > 0 && value <= (checkpoints[at - 1] ?? 0) ? [`I9: a checkpoint went from ${checkpoints[at - 1]} to ${value}`] : [],
+    at > 0 && value <= (checkpoints[at - 1] ?? 0)
+      ? [`I9: a checkpoint went from ${checkpoints[at - 1]} to ${value}`]
+      : [],
   );
 }

@@ -3,7 +3,13 @@ import type { Effect } from '../unity/editor.js';
 import { type History, placeOf } from './history.js';
 
 /** What a command may have done, by its end. */
-export const MAY_NOT_TOUCH: ReadonlySet<string> = new Set(['failed', 'rejected', 'conflict', 'cancelled', 'expired']);
+export const MAY_NOT_TOUCH: ReadonlySet<string> = new Set([
+  'failed',
+  'rejected',
+  'conflict',
+  'cancelled',
+  'expired',
+]);
 
 /** I1: whatever was stored has an end. */
 export function nothingLost(history: History): string[] {
@@ -20,24 +26,29 @@ export function nothingLost(history: History): string[] {
 export function oneEndEach(history: History): string[] {
   const violations: string[] = [];
   for (const [commandId, ends] of history.ends)
-    if (ends.length > 1) violations.push(`I2: command ${commandId} ended ${ends.length} times: ${ends.map(nameOf).join(', ')}`);
+    if (ends.length > 1)
+      violations.push(`I2: command ${commandId} ended ${ends.length} times: ${ends.map(nameOf).join(', ')}`);
   for (const [commandId, starts] of history.starts) {
-    if (!othersWereRefused(starts, history)) violations.push(`I2: command ${commandId} started ${starts.length} times`);
+    if (!othersAreHarmless(commandId, history))
+      violations.push(`I2: command ${commandId} started ${starts.length} times`);
     const [end] = history.ends.get(commandId) ?? [];
     if (!end) violations.push(`I2: command ${commandId} has started and never ended`);
-    else if (end.seq < (starts[0]?.seq ?? 0)) violations.push(`I2: command ${commandId} ended before it started`);
+    else if (end.seq < (starts[0]?.seq ?? 0))
+      violations.push(`I2: command ${commandId} ended before it started`);
   }
   return violations;
 }
 
 /**
- * Two editors of a session may have been sent one key at the same moment: both starts are stored, the first counts, and the publish behind
- * the other one is refused under an id of its own.
+ * What may follow a first start. Two editors of a session may have been sent one key at the same moment: both starts are stored, the first
+ * counts, and the publish behind the other is refused under an id of its own. And a command that was to end without a call, whose worker
+ * died before its end was stored, is decided anew: a start without an intent may be followed by one with.
  */
-function othersWereRefused([first, ...others]: readonly LoggedEvent[], history: History): boolean {
-  return others.every(({ event }) => {
-    if (event.kind !== 'started' || first?.event.kind !== 'started') return false;
-    return placeOf(event.position) !== placeOf(first.event.position) && history.isRefused(event.position);
+function othersAreHarmless(commandId: string, history: History): boolean {
+  const [first, ...others] = history.startsOf(commandId);
+  return others.every(({ position }, at) => {
+    if (first && placeOf(position) !== placeOf(first.position)) return history.isRefused(position);
+    return at === 0 && first?.intent === null && first.intents === undefined;
   });
 }
 
@@ -45,20 +56,27 @@ function othersWereRefused([first, ...others]: readonly LoggedEvent[], history: 
 export function effectsPerCommand(history: History): string[] {
   const byCommand = new Map<string, Effect[]>();
   for (const effect of history.effects)
-    if (effect.by) byCommand.set(effect.by.commandId, [...(byCommand.get(effect.by.commandId) ?? []), effect]);
+    if (effect.by)
+      byCommand.set(effect.by.commandId, [...(byCommand.get(effect.by.commandId) ?? []), effect]);
   return [...history.ends.keys(), ...byCommand.keys()].filter(isFirst).flatMap((commandId) => {
     const end = history.endOf(commandId);
     const effects = byCommand.get(commandId) ?? [];
     if (!end) return [`I3: command ${commandId} took effect and never ended`];
     const start = history.startOf(commandId);
     const planned = [start?.intent ?? [], start?.intents ?? []].flat();
-    return [...new Set([...planned, ...effects].map(({ editor, path }) => `${editor} ${path}`))].flatMap((place) => {
-      const there = effects.filter(({ editor, path }) => `${editor} ${path}` === place);
-      const nothingToDo = planned.some((one) => `${one.editor} ${one.path}` === place && one.waypoints.length < 2);
-      if (there.length === 0 && (nothingToDo || othersDidIt(commandId, place, history))) return [];
-      const problem = problemOf(end.outcome, there, start?.intents !== undefined);
-      return problem ? [`I3: command ${commandId} (${end.outcome}, ${end.type}) ${problem} on ${place}`] : [];
-    });
+    return [...new Set([...planned, ...effects].map(({ editor, path }) => `${editor} ${path}`))].flatMap(
+      (place) => {
+        const there = effects.filter(({ editor, path }) => `${editor} ${path}` === place);
+        const nothingToDo = planned.some(
+          (one) => `${one.editor} ${one.path}` === place && one.waypoints.length < 2,
+        );
+        if (there.length === 0 && (nothingToDo || othersDidIt(commandId, place, history))) return [];
+        const problem = problemOf(end.outcome, there, start?.intents !== undefined);
+        return problem
+          ? [`I3: command ${commandId} (${end.outcome}, ${end.type}) ${problem} on ${place}`]
+          : [];
+      },
+    );
   });
 }
 
@@ -78,10 +96,12 @@ function othersDidIt(commandId: string, place: string, history: History): boolea
 function problemOf(outcome: string, effects: readonly Effect[], isUnit: boolean): string | undefined {
   const [first] = effects;
   const last = effects.at(-1);
-  if (outcome === 'completed') return effects.length === 1 ? undefined : `took effect ${effects.length} times`;
+  if (outcome === 'completed')
+    return effects.length === 1 ? undefined : `took effect ${effects.length} times`;
   // A unit takes back what it has done: then the file is as it was.
   const undone = isUnit && effects.length === 2 && first?.before === last?.after;
-  if (MAY_NOT_TOUCH.has(outcome) && effects.length > 0 && !undone) return `took effect ${effects.length} times`;
+  if (MAY_NOT_TOUCH.has(outcome) && effects.length > 0 && !undone)
+    return `took effect ${effects.length} times`;
   const most = isUnit ? 2 : 1;
   return effects.length > most ? `took effect ${effects.length} times` : undefined;
 }
@@ -96,7 +116,9 @@ export function orderPerSession(history: History): string[] {
     const place = placeNumber(event);
     const before = seen.get(key);
     if (before && before.place > place)
-      violations.push(`I4: ${event.commandId} of session ${event.sessionId} on ${event.editor} ${kind} after ${before.commandId}, which came later`);
+      violations.push(
+        `I4: ${event.commandId} of session ${event.sessionId} on ${event.editor} ${kind} after ${before.commandId}, which came later`,
+      );
     seen.set(key, { place, commandId: event.commandId });
   };
   for (const logged of history.events) check('began', logged);
@@ -122,7 +144,9 @@ export function wellFormedLog(history: History): string[] {
     lastSeq = seq;
     if (events.length === 0) claims.add(`${partition} ${seq}`);
     for (const { event } of events) {
-      if (ids.has(event.eventId)) violations.push(`I5: event ${event.eventId} (${event.type}) is stored twice`);
+      // A second start has the name of the first; whether it may be there is the question of `oneEndEach`.
+      if (ids.has(event.eventId) && event.kind !== 'started')
+        violations.push(`I5: event ${event.eventId} (${event.type}) is stored twice`);
       ids.add(event.eventId);
       if (event.kind !== 'started') continue;
       const { epoch } = event.token;
@@ -145,7 +169,9 @@ export function tokensGrow({ effects }: Pick<History, 'effects'>): string[] {
     const key = `${editor} ${token.partition ?? ''}`;
     const before = highest.get(key);
     if (before && !isAbove(token, before))
-      violations.push(`fence: ${path} of ${editor} was changed with token (${token.epoch}, ${token.call}) after (${before.epoch}, ${before.call})`);
+      violations.push(
+        `fence: ${path} of ${editor} was changed with token (${token.epoch}, ${token.call}) after (${before.epoch}, ${before.call})`,
+      );
     else highest.set(key, token);
   }
   return violations;
@@ -155,12 +181,13 @@ export function tokensGrow({ effects }: Pick<History, 'effects'>): string[] {
 export function nothingOverwritten(history: History): string[] {
   return history.effects.flatMap(({ editor, path, by, before, atMs }) => {
     if (!by) return [];
-    const [logged] = history.starts.get(by.commandId) ?? [];
-    const start = logged?.event as StartedEvent | undefined;
+    const start = history.startOf(by.commandId);
     const intents = [start?.intent ?? [], start?.intents ?? []].flat();
-    const seen = intents.some((one) => one.editor === editor && one.path === path && one.waypoints.includes(before));
+    const seen = intents.some(
+      (one) => one.editor === editor && one.path === path && one.waypoints.includes(before),
+    );
     const where = `${path} of ${editor} by ${by.commandId} at ${atMs} ms`;
-    if (!logged || !seen) return [`overwritten: ${where}: what lay there is in no stored intent of the command`];
+    if (!seen) return [`overwritten: ${where}: what lay there is in no stored intent of the command`];
     return [];
   });
 }

@@ -33,7 +33,10 @@ export async function undoEverything(world: World, settle: () => Promise<void>):
     const [editor = '', path = ''] = place.split(' ');
     const was = history.initial.get(editor)?.get(path);
     const is = world.editors.get(editor)?.files.get(path);
-    const same = was === undefined || is === undefined ? was === is : was.sha256 === is.sha256 && sameBytes(was.meta, is.meta);
+    const same =
+      was === undefined || is === undefined
+        ? was === is
+        : was.sha256 === is.sha256 && sameBytes(was.meta, is.meta);
     if (!same) history.violations.push(`I8: ${path} of ${editor} is not as it was at the beginning`);
   }
 }
@@ -55,7 +58,12 @@ function standing({ history }: World): Standing[] {
       found.delete(operationId);
       if (direction === 'apply') sessions.set(operationId, event.sessionId);
       if (direction !== 'undo')
-        found.set(operationId, { operationId, sessionId: sessions.get(operationId) ?? event.sessionId, editor, path });
+        found.set(operationId, {
+          operationId,
+          sessionId: sessions.get(operationId) ?? event.sessionId,
+          editor,
+          path,
+        });
     }
   return [...found.values()];
 }

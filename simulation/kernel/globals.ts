@@ -1,12 +1,19 @@
 import { createInbox } from 'nats';
-import { EPOCH_MS } from './process.js';
 import type { Kernel, Timer } from './kernel.js';
+import { EPOCH_MS } from './process.js';
 
 // The client library's id maker draws a beginning at its first use: that must not fall into the first seed.
 createInbox();
 
 /** Replaced while a seed runs. */
-const TAKEN = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'clearImmediate'] as const;
+const TAKEN = [
+  'setTimeout',
+  'clearTimeout',
+  'setInterval',
+  'clearInterval',
+  'setImmediate',
+  'clearImmediate',
+] as const;
 
 interface Handle {
   timer: Timer;

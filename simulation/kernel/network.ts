@@ -2,9 +2,7 @@ import type { Kernel } from './kernel.js';
 import type { Process } from './process.js';
 
 /** What the network does to one message. */
-export type Fate =
-  | { readonly kind: 'arrives'; readonly afterMs: number }
-  | { readonly kind: 'lost' };
+export type Fate = { readonly kind: 'arrives'; readonly afterMs: number } | { readonly kind: 'lost' };
 
 /** Nobody answered in time: the request may have arrived or not. */
 export class RequestTimeoutError extends Error {

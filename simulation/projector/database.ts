@@ -15,7 +15,8 @@ export class Database {
   }
 
   commit(step: { readonly fromSeq: number; readonly toSeq: number }, events: readonly LoggedEvent[]): void {
-    if (step.fromSeq !== this.checkpoint) throw new CheckpointMovedError(`the checkpoint is at ${this.checkpoint}`);
+    if (step.fromSeq !== this.checkpoint)
+      throw new CheckpointMovedError(`the checkpoint is at ${this.checkpoint}`);
     for (const logged of events) this.models.apply(logged);
     this.checkpoints.push(step.toSeq);
   }

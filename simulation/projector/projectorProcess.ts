@@ -41,7 +41,7 @@ export class ProjectorProcess {
     const { network, database, log, kernel } = this.#world;
     let lastSeq = await network.request(this.process, REQUEST_MS, () => database.checkpoint);
     let batch: LogEntry[] = [];
-    let due: Promise<void> | undefined;
+    let writing = false;
     const write = async (): Promise<void> => {
       await this.process.clock.sleep(kernel.random.between(1, 40), signal);
       const entries = batch;
@@ -56,17 +56,18 @@ export class ProjectorProcess {
       lastSeq = toSeq;
     };
     const writeAll = async (): Promise<void> => {
+      writing = true;
       try {
         while (batch.length > 0) await write();
       } catch {
         ended.abort();
       } finally {
-        due = undefined;
+        writing = false;
       }
     };
     for await (const message of follow(this.process, network, log, readAfter(lastSeq), signal)) {
       batch.push(entryOfStored(message));
-      due ??= writeAll();
+      if (!writing) void writeAll();
     }
   }
 }

@@ -171,9 +171,21 @@ export class Editor {
     const file = to === null ? undefined : fileOf(to);
     if (file) this.files.set(path, file);
     else this.files.delete(path);
-    const effect = { atMs: this.#kernel.nowMs, editor: this.name, path, by, before, after: file?.sha256 ?? SHA_ABSENT };
+    const effect = {
+      atMs: this.#kernel.nowMs,
+      editor: this.name,
+      path,
+      by,
+      before,
+      after: file?.sha256 ?? SHA_ABSENT,
+    };
     this.effects.push(effect);
-    this.#kernel.trace.add(effect.atMs, this.name, by ? 'changed' : 'human', `${path} ${effect.after.slice(0, 8)}`);
+    this.#kernel.trace.add(
+      effect.atMs,
+      this.name,
+      by ? 'changed' : 'human',
+      `${path} ${effect.after.slice(0, 8)}`,
+    );
   }
 
   #freshMeta(): Uint8Array {

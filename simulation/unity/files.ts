@@ -19,7 +19,11 @@ export type StepResult =
  * What Unity makes of a step when it gets to it: each is a compare-and-set or a create-if-absent of its own. (`delete_script` has no
  * precondition in Unity; the gate compares right before. Here the two are one: that window is not simulated.)
  */
-export function resultOf(step: PlannedStep, file: ProjectFile | undefined, freshMeta: () => Uint8Array): StepResult {
+export function resultOf(
+  step: PlannedStep,
+  file: ProjectFile | undefined,
+  freshMeta: () => Uint8Array,
+): StepResult {
   const sha = file?.sha256 ?? '';
   switch (step.kind) {
     case 'create':
@@ -46,7 +50,10 @@ export function fileOf({ bytes, meta }: FileContent): ProjectFile {
 const utf8 = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const changes = (to: FileContent | null): StepResult => ({ kind: 'changes', to });
-const stale = (file: ProjectFile | undefined): StepResult => ({ kind: 'stale', currentSha256: file?.sha256 ?? null });
+const stale = (file: ProjectFile | undefined): StepResult => ({
+  kind: 'stale',
+  currentSha256: file?.sha256 ?? null,
+});
 
 /** Later edits first, so that the places of the earlier ones stay right. */
 function edited(text: string, edits: readonly TextEdit[]): string {

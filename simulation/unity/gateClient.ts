@@ -62,7 +62,8 @@ export function gateOf(process: Process, network: Network, gate: GateAt): Editor
       try {
         return await ask(CALL_MS, (at) => serve(at, lifted));
       } catch (error) {
-        if (error instanceof StaleTokenError && error.spent) lifts.set(key, error.bound.call - token.call + 1);
+        if (error instanceof StaleTokenError && error.spent)
+          lifts.set(key, error.bound.call - token.call + 1);
         else if (error instanceof RefusedError) return { kind: 'away', ...AWAY };
         else if (!(error instanceof RequestTimeoutError)) throw error;
         else {

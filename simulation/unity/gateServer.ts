@@ -22,7 +22,12 @@ export class GateServer {
   readonly #lanes = new Map<string, EditorLane>();
   readonly #suspectAtFirst: boolean;
 
-  constructor(process: Process, store: FenceStore, editors: ReadonlyMap<string, Editor>, suspectAtFirst: boolean) {
+  constructor(
+    process: Process,
+    store: FenceStore,
+    editors: ReadonlyMap<string, Editor>,
+    suspectAtFirst: boolean,
+  ) {
     this.process = process;
     this.#fence = new Fence(store);
     this.#editors = editors;
@@ -71,10 +76,12 @@ export class GateServer {
     const lane = this.#lane(editor);
     return lane.run(NEVER, async () => {
       await this.#fence.admit(editor, token);
-      if (this.#editor(editor).away) return { kind: 'away', reason: AWAY.reason, retryAfterMs: AWAY.retryAfterMs };
+      if (this.#editor(editor).away)
+        return { kind: 'away', reason: AWAY.reason, retryAfterMs: AWAY.retryAfterMs };
       if (lane.suspect) {
         const drained = await this.#ping(editor);
-        if (drained.state === 'away') return { kind: 'away', reason: drained.reason, retryAfterMs: drained.retryAfterMs };
+        if (drained.state === 'away')
+          return { kind: 'away', reason: drained.reason, retryAfterMs: drained.retryAfterMs };
         lane.suspect = false;
       }
       return act();

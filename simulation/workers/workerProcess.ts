@@ -88,7 +88,9 @@ export class WorkerProcess {
       const step = has ? worker.give(partition) : worker.take(partition);
       this.#world.trace(this.process, has ? 'gives' : 'takes', partition);
       step
-        .catch((error: unknown) => this.#world.trace(this.process, 'could not', `${partition}: ${String(error)}`))
+        .catch((error: unknown) =>
+          this.#world.trace(this.process, 'could not', `${partition}: ${String(error)}`),
+        )
         .finally(() => this.#busy.delete(partition));
     }
     this.process.after(LOOK_EVERY_MS, () => this.#look());

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 declare const brand: unique symbol;
 type Brand<T, Name extends string> = T & { readonly [brand]: Name };
@@ -20,12 +20,12 @@ export function isToken(value: unknown): value is string {
 
 /** SHA-256 of bytes or of a string's UTF-8 bytes. */
 export function sha256(data: Uint8Array | string): Sha256 {
-  return createHash('sha256').update(data).digest('hex') as Sha256;
+  return hash('sha256', data, 'hex') as Sha256;
 }
 
 /** A name-based UUID (RFC 9562 version 8) from the first 16 bytes of SHA-256 over the parts, NUL between them. */
 export function uuidFrom(...parts: readonly (string | number)[]): string {
-  const hex = createHash('sha256').update(parts.join('\0')).digest('hex');
+  const hex = hash('sha256', parts.join('\0'), 'hex');
   const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
@@ -42,7 +42,7 @@ export function commandIdOfPosition(streamCreated: string, seq: number, index: n
 
 /** Eight hex digits for a stream's making: enough to tell one from the one before. */
 export function streamMarkOf(streamCreated: string): string {
-  return createHash('sha256').update(streamCreated).digest('hex').slice(0, 8);
+  return hash('sha256', streamCreated, 'hex').slice(0, 8);
 }
 
 /** Events are named by their command and kind, so an append repeated after a lost ack is the same event. */

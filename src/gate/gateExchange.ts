@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { codeOf, messageOf } from '../core/errors.js';
+import { unwatchAbort, watchAbort } from '../unity/abortWatch.js';
 import { failure } from './answerSchemas.js';
 import { CodecError, decodeMessage } from './codec.js';
 import { type GateFailure, HEARTBEAT, MAX_MESSAGE_BYTES, REFUSED_HEADER, RESULT } from './wire.js';
@@ -41,13 +42,17 @@ export async function exchangeWithGate(
   signal: AbortSignal,
 ): Promise<GateReply> {
   signal.throwIfAborted();
+  // A signal of its own: undici listens to each, and thousands of calls share the worker's (abortWatch.ts).
+  const own = new AbortController();
+  const watcher = { onAbort: () => own.abort(signal.reason) };
+  watchAbort(signal, watcher);
   try {
     const reply = await pool.request({
       method: 'POST',
       path,
       headers,
       body,
-      signal,
+      signal: own.signal,
       headersTimeout: silenceMs,
       bodyTimeout: silenceMs,
     });
@@ -59,6 +64,8 @@ export async function exchangeWithGate(
     signal.throwIfAborted();
     const reason = codeOf(error) ?? messageOf(error);
     return neverConnected(error) ? { kind: 'unreachable', reason } : lost(reason);
+  } finally {
+    unwatchAbort(signal, watcher);
   }
 }
 

@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import type { Config } from '../config.js';
 import { codeOf, SparkError } from '../core/errors.js';
+import { isLoopback } from '../http/hostGuard.js';
 
 /** The worker is told of a gate and of no token for it. */
 export class NoGateTokenError extends SparkError {
@@ -26,21 +27,22 @@ export function gateIdentity(stateDir: string): string {
   return keptOnce(stateDir, ID_FILE, () => randomUUID());
 }
 
-/** The configured token, or the one that is made for this home and lies beside the fences for its workers. */
+/** The configured token, or the one that is made for this home and lies beside the fences, for its gate and its workers. */
 export function tokenOfGate(config: Config, stateDir: string): string {
   return (
     config.SPARK_GATE_TOKEN ?? keptOnce(stateDir, TOKEN_FILE, () => randomBytes(32).toString('base64url'))
   );
 }
 
-/** What a worker shows to the gate: the configured token, or that of a gate in the same home. Throws `NoGateTokenError`. */
+/**
+ * What a worker shows to the gate: the configured token, or on this machine that of a gate in the same home, whichever of the two starts
+ * first. Throws `NoGateTokenError`.
+ */
 export function tokenForGate(config: Config, stateDir: string): string {
-  const token = config.SPARK_GATE_TOKEN ?? read(join(stateDir, TOKEN_FILE));
-  if (token === undefined)
-    throw new NoGateTokenError(
-      `set SPARK_GATE_TOKEN to the token of the gate at ${config.SPARK_GATE_URL ?? ''}`,
-    );
-  return token;
+  const { SPARK_GATE_URL: url = '' } = config;
+  if (config.SPARK_GATE_TOKEN === undefined && !isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, '')))
+    throw new NoGateTokenError(`set SPARK_GATE_TOKEN to the token of the gate at ${url}`);
+  return tokenOfGate(config, stateDir);
 }
 
 /** What lies in the file, or what `make` gives, written before it is used. Whole or not there at all, whatever crashes. */

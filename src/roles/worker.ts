@@ -17,6 +17,7 @@ import { createWorkerDependencies } from './workerDependencies.js';
 import { WorkerEditors } from './workerEditors.js';
 
 const STOP_STEP_MS = 1_500;
+const LEAVE_STEP_MS = 500;
 
 export interface WorkerRole extends Service {
   readonly state: 'stopped' | 'standby' | 'working';
@@ -49,6 +50,7 @@ export async function createWorkerRole(context: RoleContext): Promise<WorkerRole
     gate: gateId,
     partitions: config.SPARK_PARTITIONS,
     beatMs: config.SPARK_WORKER_BEAT_MS,
+    leaveMs: config.MCP_DRAIN_MS + LEAVE_STEP_MS,
     board: createFleetBoard(nc, clock),
     worker,
     clock,

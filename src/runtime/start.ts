@@ -96,6 +96,8 @@ async function start(
       version,
       stateDir: home.stateDir('fences'),
     };
+    // Before the roles: a gate of this home, which the worker may wait for, needs it.
+    describeParts(home, parts, token);
     const app = await createApp(context, {
       roles: ['ingest', 'worker', 'projector'],
       token,
@@ -106,7 +108,6 @@ async function start(
     await app.start();
     const url = app.address()?.url ?? '';
     await ready(url);
-    describeParts(home, parts, token);
     await parts.embedded.services?.begin();
     running.endpoints = createEndpointsFile(home, parts, { url, token });
     await running.endpoints.write();

@@ -3,7 +3,7 @@ import { headers, type NatsConnection, RequestError } from 'nats';
 import { type Clock, pause } from '../core/clock.js';
 import { isToken } from '../core/ids.js';
 import type { FleetBoard, Member, OnWord } from '../workers/fleet/fleetPort.js';
-import { readStream, type StreamMessage } from './logReader.js';
+import { readStream, type StreamMessage } from './streamReader.js';
 import { SUBJECTS } from './subjects.js';
 import { STREAMS, WORKERS_BUCKET } from './topology.js';
 
@@ -51,7 +51,12 @@ async function follow(nc: NatsConnection, clock: Clock, onWord: OnWord, signal: 
   let seen = 0;
   while (!signal.aborted) {
     try {
-      for await (const message of readStream(jetstream(nc), STREAMS.workers, seen, signal)) {
+      for await (const message of readStream(
+        jetstream(nc, { timeout: SAY_TIMEOUT_MS }),
+        STREAMS.workers,
+        seen,
+        signal,
+      )) {
         tell(message, onWord);
         seen = message.streamSeq;
       }

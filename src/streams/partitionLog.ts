@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { type MsgHdrs, type NatsConnection, headers as natsHeaders } from 'nats';
+import type { NatsConnection } from 'nats';
 import { type Clock, pause } from '../core/clock.js';
 import { SparkError } from '../core/errors.js';
 import { MAX_EVENTS_PER_MESSAGE, type SparkEvent } from '../events/event.js';
-import { encodeLogMessage, isLogMessage } from '../events/log.js';
+import { encodeLogMessage } from '../events/log.js';
 import type { LiveFeed, PartitionLog } from '../workers/ports.js';
+import { markedBy } from './logAuthors.js';
+import { type Behind, lastSequence, lookBehind, subjectOf } from './lookBehind.js';
 import { API_ERRORS, apiErrorCode, isServerVerdict, publishUntilAcked, untilAnswered } from './publish.js';
-import { SUBJECTS } from './subjects.js';
-import { STREAMS } from './topology.js';
 
 /** Somebody else has appended to our partition: we are not its owner any more and must drop everything we hold of it. */
 export class FencedError extends SparkError {
@@ -35,11 +35,7 @@ export interface LogStats {
   failed(): void;
 }
 
-/** On every append and claim. What the server itself publishes for somebody carries none. */
-const APPEND_ID = 'Spark-Append-Id';
-/** Messages looked at in one question when an append was refused. */
-const LOOK_AT_ONCE = 256;
-const NOT_FOUND = 404;
+const LAGGING_COPY_MS = 20;
 
 /**
  * Claims a partition of the log: appends an empty message with the expected sequence. Its own sequence is the epoch, so epochs grow
@@ -69,61 +65,9 @@ export async function claimPartition(
   }
 }
 
-const subjectOf = (partition: number): string => `${SUBJECTS.log}.${partition}`;
-
-function markedBy(appendId: string): MsgHdrs {
-  const headers = natsHeaders();
-  headers.set(APPEND_ID, appendId);
-  return headers;
-}
-
 function isWrongSequence(error: unknown): boolean {
   const code = apiErrorCode(error);
   return code === API_ERRORS.wrongLastSequence || code === API_ERRORS.wrongLastSequenceUnknown;
-}
-
-async function lastSequence(manager: JetStreamManager, partition: number): Promise<number> {
-  const last = await manager.direct.getMessage(STREAMS.log, { last_by_subj: subjectOf(partition) });
-  return last?.seq ?? 0;
-}
-
-interface Behind {
-  /** The append in question is there. */
-  readonly found: boolean;
-  /** The last place looked at. */
-  readonly last: number;
-  /** Where somebody else has appended or claimed. */
-  readonly owner: number | undefined;
-}
-
-/** What lies on the partition's subject after `seq`, up to the first message of another owner. */
-async function lookBehind(
-  manager: JetStreamManager,
-  partition: number,
-  seq: number,
-  appendId: string,
-): Promise<Behind> {
-  let behind: Behind = { found: false, last: seq, owner: undefined };
-  try {
-    for (;;) {
-      const messages = await manager.direct.getBatch(STREAMS.log, {
-        seq: behind.last + 1,
-        batch: LOOK_AT_ONCE,
-        next_by_subj: subjectOf(partition),
-      });
-      const before = behind.last;
-      for await (const { seq: last, header, data } of messages) {
-        const mark = header?.get(APPEND_ID) ?? '';
-        behind = { ...behind, last, found: behind.found || mark === appendId };
-        if (mark !== appendId && (mark !== '' || isLogMessage(data))) return { ...behind, owner: last };
-      }
-      if (behind.last === before) return behind;
-    }
-  } catch (error) {
-    // "No message": that was all.
-    if (apiErrorCode(error) === NOT_FOUND) return behind;
-    throw error;
-  }
 }
 
 interface Waiting {
@@ -231,7 +175,7 @@ class Appender implements PartitionLog {
         encodeLogMessage(events),
         {
           msgID: appendId,
-          headers: markedBy(appendId),
+          headers: markedBy(appendId, this.epoch),
           expect: { lastSubjectSequence: this.#lastSeq },
         },
         this.#abort.signal,
@@ -255,7 +199,7 @@ class Appender implements PartitionLog {
    * that whatever is still under way counts once.
    */
   async #afterOthers(events: readonly SparkEvent[], appendId: string, cause: unknown): Promise<number> {
-    const look = () => lookBehind(this.#manager, this.#partition, this.#lastSeq, appendId);
+    const look = () => this.#lookBehind(appendId);
     const { found, last, owner } = await untilAnswered(this.#deps.clock, this.#abort.signal, look);
     if (owner === undefined && last > this.#lastSeq) {
       if (found) return last;
@@ -266,6 +210,16 @@ class Appender implements PartitionLog {
       `partition ${this.#partition} has another owner: its log is at ${owner}, we expected ${this.#lastSeq}`,
       { cause, fields: { partition: this.#partition, expected: this.#lastSeq, found: owner } },
     );
+  }
+
+  /** With several copies one that lags may be asked, and say less than the leader has stored: then it is asked again. */
+  async #lookBehind(appendId: string): Promise<Behind> {
+    for (;;) {
+      const behind = await lookBehind(this.#manager, this.#partition, this.#lastSeq, appendId);
+      if (behind.owner !== undefined || this.#abort.signal.aborted) return behind;
+      if ((await lastSequence(this.#manager, this.#partition)) <= behind.last) return behind;
+      await pause(this.#deps.clock, LAGGING_COPY_MS, this.#abort.signal);
+    }
   }
 
   #fail(batch: readonly Waiting[], error: unknown): void {

@@ -1,4 +1,5 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, messageOf, SparkError } from '../core/errors.js';
 import { isToken } from '../core/ids.js';
@@ -34,9 +35,13 @@ export function memoryFenceStore(): FenceStore {
   };
 }
 
+/** What this build writes says so. Files of the builds before it hold the last token of an epoch's first call, whoever's it was. */
+const VERSION = 2;
+
 /**
  * One small file an editor (and partition) under `folder`, replaced by rename, file and folder synced: a crash leaves the old bound or
- * the new one. Files of earlier builds hold the token they had seen last.
+ * the new one. Earlier builds had one file an editor: it counts for every partition that has none of its own yet (each is claimed anew by
+ * this build, with an epoch above).
  */
 export function fileFenceStore(folder: string): FenceStore {
   const fileOf = (editor: string, partition: number | undefined): string => {
@@ -45,18 +50,15 @@ export function fileFenceStore(folder: string): FenceStore {
   };
   return {
     load: async (editor, partition) => {
-      const file = fileOf(editor, partition);
-      try {
-        return parseBound(await readFile(file, 'utf8'), file);
-      } catch (error) {
-        if (codeOf(error) === 'ENOENT') return null;
-        throw broken(error, `${file} cannot be read`);
-      }
+      const own = loadFile(fileOf(editor, partition));
+      if (own || partition === undefined) return own?.bound ?? null;
+      const earlier = loadFile(fileOf(editor, undefined));
+      return earlier && earlier.version < VERSION ? earlier.bound : null;
     },
     save: async (editor, partition, { epoch, call }) => {
       const file = fileOf(editor, partition);
       try {
-        await replaceSynced(folder, file, JSON.stringify({ epoch, call }));
+        await replaceSynced(folder, file, JSON.stringify({ v: VERSION, epoch, call }));
       } catch (error) {
         throw broken(error, `${file} cannot be written`);
       }
@@ -94,7 +96,17 @@ function broken(cause: unknown, what: string): FenceStoreError {
     : new FenceStoreError(`${what}: ${messageOf(cause)}`, { cause });
 }
 
-function parseBound(text: string, file: string): FenceBound {
+/** Read at every call, so in one go: a few bytes that the system has in memory, where the thread pool would cost ten times as much. */
+function loadFile(file: string): { readonly bound: FenceBound; readonly version: number } | null {
+  try {
+    return parseBound(readFileSync(file, 'utf8'), file);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw broken(error, `${file} cannot be read`);
+  }
+}
+
+function parseBound(text: string, file: string): { readonly bound: FenceBound; readonly version: number } {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -102,8 +114,8 @@ function parseBound(text: string, file: string): FenceBound {
     throw new FenceStoreError(`${file} is not JSON`, { cause });
   }
   const fields = isRecord(value) ? value : {};
-  const { epoch, call } = fields;
+  const { v = 1, epoch, call } = fields;
   if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(call))
     throw new FenceStoreError(`${file} holds no token`);
-  return { epoch: Number(epoch), call: Number(call) };
+  return { bound: { epoch: Number(epoch), call: Number(call) }, version: Number(v) };
 }

@@ -53,7 +53,7 @@ export async function claimed(
       return undefined;
     }
     owned.set(partition, taken);
-    follower.own(partition);
+    follower.own(partition, claim.epoch);
     follower.appended(partition, claim.epoch);
     const parked = [...(await parking.parked())].filter(([editor]) => partitionOf(editor) === partition);
     for (const [editor, lastSeq] of parked)
@@ -69,7 +69,7 @@ export async function claimed(
   }
 }
 
-/** Ends what runs of a partition that is not pulled any more, stores what was said of it, and lets go of it. */
+/** Ends what runs of a partition that is not pulled any more, stores what was said of it, and lets go of it. Throws when it is another's. */
 export async function givenAway(
   taken: Owned,
   ownership: Pick<Ownership, 'owned' | 'follower' | 'dispatcher'>,
@@ -80,6 +80,8 @@ export async function givenAway(
   await bounded(clock, limits.drainMs, dispatcher.drain(partition));
   abort.abort();
   await dispatcher.ended(partition);
+  // Still ours? What another owner may have said meanwhile is not in our state: then this throws, and all of it is void.
+  await log.append([]);
   await log.close();
   forget(taken, ownership);
 }

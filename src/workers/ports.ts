@@ -110,6 +110,8 @@ export interface PartitionLog {
 export interface LogChunk {
   readonly seq: number;
   readonly partition: number;
+  /** Whose it is: a claim of the partition, an append of the owner with that epoch, or nobody's who may append. */
+  readonly by: 'claim' | number | undefined;
   events(): readonly LoggedEvent[];
 }
 

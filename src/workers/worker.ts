@@ -108,7 +108,10 @@ export class Worker implements Service {
     if (!run || !owned) return;
     owned.pulls.abort();
     await owned.pulling;
-    await givenAway(owned, run, this.#deps);
+    await givenAway(owned, run, this.#deps).catch((error: unknown) => {
+      if (run.owned.get(partition) === owned) this.#lose(error);
+      throw error;
+    });
   }
 
   /** Stops pulling, gives what runs `drainMs` to end, then aborts it: its intent is stored, so the next owner finishes it. */
@@ -131,8 +134,7 @@ export class Worker implements Service {
   /** The connection was lost and is back: what was on the wire is asked for again, in order. */
   async reconnected(): Promise<void> {
     const run = this.#run;
-    if (!run) return;
-    await Promise.all([...run.owned.values()].map((owned) => this.#pullAnew(run, owned)));
+    if (run) await Promise.all([...run.owned.values()].map((owned) => this.#pullAnew(run, owned)));
   }
 
   async #pullAnew(run: Run, owned: Owned): Promise<void> {

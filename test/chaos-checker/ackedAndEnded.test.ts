@@ -135,13 +135,33 @@ describe('I2: exactly one end each', () => {
     ]);
   });
 
-  it('given a client that was told another end, says so', () => {
-    const history = historyOf([
-      { kind: 'phase', phase: 'healed', atMs: 0 },
-      ...sent(a).map((entry) => (entry.kind === 'ok' ? { ...entry, state: 'conflict' } : entry)),
-    ]);
-    expect(details(oneEndEach.check(evidenceOf({ log: whole, history })).violations)).toEqual([
-      'the client was told conflict, the log says completed',
-    ]);
+  it('given a command that was asked for only later, its time begins there', () => {
+    const asked = { ...a, place: 100_000 };
+    const log = logOf([startedEvent(asked)], [endEvent(asked)]).map((message) => ({
+      ...message,
+      tsMs: BEGAN_MS + 200_000,
+    }));
+    expect(oneEndEach.check(evidenceOf({ log, history: healed })).violations).toEqual([]);
+  });
+
+  it('given a client that was told another end, or one that the log does not have, says so', () => {
+    const seen = (commandId: string, state: string) => ({
+      kind: 'seen' as const,
+      client: 'c',
+      commandId,
+      state,
+    });
+    const told = (...entries: ReturnType<typeof seen>[]) =>
+      details(
+        oneEndEach.check(
+          evidenceOf({
+            log: whole,
+            history: historyOf([{ kind: 'phase', phase: 'healed', atMs: 0 }, ...entries]),
+          }),
+        ).violations,
+      );
+    expect(told(seen('a', 'completed'))).toEqual([]);
+    expect(told(seen('a', 'conflict'))).toEqual(['the client was told conflict, the log says completed']);
+    expect(told(seen('c', 'completed'))).toEqual(['the client was told completed, the log says nothing']);
   });
 });

@@ -51,6 +51,14 @@ describe('I4: order per session on each editor', () => {
     expect(check(events, [invokeA, invokeB, okA, okB])).toEqual([]);
   });
 
+  it.each(['expired', 'cancelled', 'rejected'])(
+    'given one that is %s, it needs no turn: it did nothing',
+    (outcome) => {
+      expect(check([b1, endEvent(b, outcome), a1, a2], [...sent(a), ...sent(b)])).toEqual([]);
+      expect(check([b1, endEvent(b, 'failed'), a1, a2])).toHaveLength(1);
+    },
+  );
+
   it('given a build, what follows need not wait for its end', () => {
     const build = { ...a, type: 'unity.run_build' };
     expect(check([startedEvent(build), b1, b2, endEvent(build)])).toEqual([]);
@@ -88,6 +96,15 @@ describe('I4 in the content of files', () => {
     expect(check([a1, a2, b1, endEvent(b, 'conflict')], entries, file('tok-b', 'tok-a'))).toEqual([
       'e0:Assets/A.cs: token tok-b of an append that is conflict stands there',
     ]);
+  });
+
+  it('given an append without a key that nobody answered, it may be there or not, but not twice', () => {
+    const keyless = append({ commandId: 'x', place: 9, key: null }).map((entry) =>
+      entry.kind === 'ok' ? { kind: 'info' as const, opId: entry.opId, client: entry.client } : entry,
+    );
+    expect(check(events, [...entries, ...keyless], file('tok-b', 'tok-a'))).toEqual([]);
+    expect(check(events, [...entries, ...keyless], file('tok-x', 'tok-b', 'tok-a'))).toEqual([]);
+    expect(check(events, [...entries, ...keyless], file('tok-x', 'tok-x', 'tok-b', 'tok-a'))).toHaveLength(1);
   });
 
   it('given tokens in the wrong order, says so', () => {

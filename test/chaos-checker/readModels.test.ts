@@ -61,6 +61,14 @@ describe('I6: read models are folds of the log', () => {
     ).toEqual(['1 rows of spark_events on the primary are no events of the log']);
   });
 
+  it('given a rebuild that failed, says so, and tells the rest all the same', () => {
+    const failed = models({ folded: [], foldError: 'exit code 1' });
+    expect(details(readModelsAreFolds.check(failed).violations)).toEqual(["the product's rebuild failed"]);
+    expect(
+      details(rebuildIsLive.check(models({ rebuilt: undefined, rebuildError: 'x' })).violations),
+    ).toEqual(["the product's rebuild failed"]);
+  });
+
   it('given a state that is not the one by the log, says so', () => {
     const [row] = well.commands.primary;
     if (!row) throw new Error('one row');

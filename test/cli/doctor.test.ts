@@ -179,6 +179,16 @@ describe('the checks', () => {
     expect(finding.fix).toContain(fix);
   });
 
+  it('of several NATS servers the one that is not well is told; all well are told once', async () => {
+    const well = [await greet(info('2.15.1', true)), await greet(info('2.15.1', true))];
+    expect(await checkNats(well.join(', '))).toMatchObject({
+      ok: true,
+      detail: 'nats-server 2.15.1, JetStream on',
+    });
+    const finding = await checkNats([...well, await greet(info('2.9.10', true))].join(','));
+    expect(finding).toMatchObject({ ok: false, detail: 'nats-server 2.9.10' });
+  });
+
   it('a Unity MCP server without an editor is told', async () => {
     const { url } = await serve({
       ...healthy,

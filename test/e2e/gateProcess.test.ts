@@ -145,6 +145,12 @@ describe('spark gate, a process of its own', () => {
   let port: string;
   let owner: GateClient;
 
+  it('given SIGTERM while it still waits for the registry, then it ends with 0', async () => {
+    const early = new GateProcess({ SPARK_HOME: join(folder, 'early') });
+    await eventually(() => expect(early.output).toContain('the editors registry cannot be read yet'));
+    expect(await early.kill('SIGTERM')).toBe(0);
+  });
+
   it('given no registry yet, then it is alive and not ready; when it can be read, it serves', async () => {
     await eventually(() => expect(gate.output).toContain('the editors registry cannot be read yet'));
     const admin = await connectRole('admin', nats.url, nats.credentials('admin'));

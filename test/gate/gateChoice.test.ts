@@ -94,9 +94,12 @@ describe("a worker's gate", () => {
   });
 
   it('given no token, then it takes that of a gate in the same home, which is made once and for its user only', async () => {
-    const { config, stateDir } = contextOf({ SPARK_GATE_URL: 'http://127.0.0.1:1' });
-    expect(() => tokenForGate(config, stateDir)).toThrow(expect.objectContaining({ code: 'no_gate_token' }));
-    const token = tokenOfGate(config, stateDir);
+    const { config, stateDir } = contextOf({ SPARK_GATE_URL: 'http://[::1]:1' });
+    const elsewhere = contextOf({ SPARK_GATE_URL: 'http://gate.example:8790' }).config;
+    expect(() => tokenForGate(elsewhere, stateDir)).toThrow(
+      expect.objectContaining({ code: 'no_gate_token' }),
+    );
+    const token = tokenForGate(config, stateDir);
     expect(token.length).toBeGreaterThan(40);
     expect([tokenOfGate(config, stateDir), tokenForGate(config, stateDir)]).toEqual([token, token]);
     expect(statSync(join(stateDir, 'gate.token')).mode & 0o777).toBe(0o600);

@@ -2,25 +2,17 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers } from 'nats';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
-import { commandIdOfPosition } from '../../src/core/ids.js';
 import { isEnd, type TerminalEvent } from '../../src/events/event.js';
-import { createCommandInbox } from '../../src/streams/commandInbox.js';
 import { connectRole, type NatsConnection, onReconnect } from '../../src/streams/connection.js';
-import { createDeadLetters } from '../../src/streams/deadLetters.js';
-import { createImageStore } from '../../src/streams/imageStore.js';
 import { logFollowing } from '../../src/streams/logReader.js';
-import { createParking } from '../../src/streams/parking.js';
-import { claimPartition } from '../../src/streams/partitionLog.js';
-import { partitionOf } from '../../src/streams/subjects.js';
 import { STREAMS, workerConsumer } from '../../src/streams/topology.js';
-import { createUploads } from '../../src/streams/uploads.js';
 import { scriptPayload } from '../support/commandFixtures.js';
 import { freshStreams, TEST_TOPOLOGY } from '../support/freshStreams.js';
 import { loggedIn } from '../support/loggedIn.js';
 import { MemoryGate } from '../support/memoryGate.js';
+import { natsWorkerDependencies } from '../support/natsWorker.js';
 import { OnlyWorker } from '../support/onlyWorker.js';
 import { type OwnNats, startOwnNats } from '../support/ownNats.js';
-import { RIG_LIMITS } from '../support/workerRig.js';
 
 /** A worker on a real nats-server before an editor in memory. */
 let server: OwnNats;
@@ -57,46 +49,8 @@ afterEach(async () => {
 async function startWorker(): Promise<{ worker: OnlyWorker; lost: unknown[] }> {
   const nc = await connectRole('worker', server.url, server.credentials('worker'));
   const lost: unknown[] = [];
-  const nothing = (): void => undefined;
-  const live = { published: nothing, progress: nothing, frame: nothing };
-  const limits = { batchEvents: 250, batchBytes: 512 * 1024 };
-  const stats = { waiting: nothing, acked: nothing, published: nothing, failed: nothing };
-  const inbox = await createCommandInbox(nc);
-  const worker = new OnlyWorker({
-    inbox,
-    log: {
-      claim: (partition) => claimPartition(nc, partition, { clock: systemClock, live, limits, stats }),
-      ...logFollowing(nc),
-    },
-    images: await createImageStore(nc, systemClock, stop.signal),
-    uploads: await createUploads(nc, systemClock, { ttlMs: TEST_TOPOLOGY.uploadTtlMs }),
-    deadLetters: createDeadLetters(nc, systemClock, stop.signal),
-    parking: await createParking(nc, systemClock, stop.signal),
-    live,
-    gate,
-    clock: systemClock,
-    limits: {
-      ...RIG_LIMITS,
-      partitions: TEST_TOPOLOGY.partitions,
-      parkAfterMs: 150,
-      maxHoldPollMs: 100,
-      drainMs: 200,
-    },
-    listener: {
-      finished: nothing,
-      startedAfter: nothing,
-      retried: nothing,
-      deadLettered: nothing,
-      holding: nothing,
-      paused: nothing,
-      warn: nothing,
-      lost: (error) => lost.push(error),
-    },
-    random: Math.random,
-    partitionOf: (editor) => partitionOf(editor, TEST_TOPOLOGY.partitions),
-    commandIdOfPosition: (seq, index) => commandIdOfPosition(inbox.streamCreated, seq, index),
-    faultPoint: nothing,
-  });
+  const deps = await natsWorkerDependencies(nc, gate, stop.signal, (error) => lost.push(error));
+  const worker = new OnlyWorker(deps);
   onReconnect(nc, () => void worker.reconnected());
   await worker.start();
   running.push({ worker, nc });

@@ -57,6 +57,7 @@ export class ExecuteRig {
     faultPoint: () => undefined,
     exclusive: (_editor, work) => work(),
     busy: () => false,
+    reachedOver: () => false,
     nextToken: () => ({ epoch: 1, call: ++this.#calls }),
     retried: (reason) => this.retries.push(reason),
     recorded: async () => undefined,

@@ -250,9 +250,10 @@ export class MemoryGate implements EditorGate {
   }
 
   #fence(editor: string, token: FenceToken): void {
-    const highest = this.#highest.get(editor) ?? { epoch: 0, call: 0 };
+    const key = `${editor}/${token.partition ?? ''}`;
+    const highest = this.#highest.get(key) ?? { epoch: 0, call: 0 };
     const newer = token.epoch > highest.epoch || (token.epoch === highest.epoch && token.call > highest.call);
     if (!newer) throw new MemoryStaleTokenError('a newer owner has called this editor');
-    this.#highest.set(editor, token);
+    this.#highest.set(key, token);
   }
 }

@@ -32,7 +32,7 @@ export class MemoryClosedError extends SparkError {
 
 /** The partitioned, fenced log in memory. `hold` keeps appends waiting: a stream that is away. */
 export class MemoryPartitionLogs implements LogPort {
-  readonly messages: { partition: number; data: Uint8Array }[] = [];
+  readonly messages: { partition: number; data: Uint8Array; by: LogChunk['by'] }[] = [];
   readonly #last = new Map<number, number>();
   #held: (() => void)[] | undefined;
   #wakes: (() => void)[] = [];
@@ -54,7 +54,7 @@ export class MemoryPartitionLogs implements LogPort {
   }
 
   async claim(partition: number): Promise<PartitionLog> {
-    const epoch = this.#append(partition, []);
+    const epoch = this.#append(partition, [], 'claim');
     let mine = epoch;
     let closed = false;
     let tail: Promise<void> = Promise.resolve();
@@ -62,7 +62,7 @@ export class MemoryPartitionLogs implements LogPort {
       if (this.#held) await new Promise<void>((go) => this.#held?.push(go));
       if (closed) throw new MemoryClosedError('closed');
       if (this.#last.get(partition) !== mine) throw new MemoryFencedError('another owner');
-      mine = this.#append(partition, events);
+      mine = this.#append(partition, events, epoch);
       return mine;
     };
     return {
@@ -95,6 +95,7 @@ export class MemoryPartitionLogs implements LogPort {
       yield {
         seq: at + 1,
         partition,
+        by: message.by,
         events: () => decodeLogMessage(data, at + 1, 1_772_359_200_000 + at, partition),
       };
     }
@@ -111,8 +112,8 @@ export class MemoryPartitionLogs implements LogPort {
     });
   }
 
-  #append(partition: number, events: readonly SparkEvent[]): number {
-    this.messages.push({ partition, data: encodeLogMessage(events) });
+  #append(partition: number, events: readonly SparkEvent[], by: LogChunk['by']): number {
+    this.messages.push({ partition, data: encodeLogMessage(events), by });
     this.#last.set(partition, this.messages.length);
     for (const wake of this.#wakes.splice(0)) wake();
     return this.messages.length;

@@ -133,7 +133,13 @@ describe('a fence whose process was killed', () => {
     await expect(fence.admit('a', { epoch: 7, call: 3 })).rejects.toMatchObject({
       code: 'stale_fence_token',
     });
+    await expect(fence.admit('a', { epoch: 6, call: 9, partition: 2 })).rejects.toMatchObject({
+      spent: false,
+    });
+    await fence.admit('a', { epoch: 8, call: 1, partition: 2 });
     await fence.admit('a', { epoch: 7, call: 4 });
+    // From then on each partition has a bound of its own.
+    await fence.admit('a', { epoch: 1, call: 1, partition: 3 });
   });
 });
 

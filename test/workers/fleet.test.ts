@@ -36,6 +36,7 @@ async function join(world: WorkerWorld, board: MemoryBoard, workerId: string, ga
     gate,
     partitions: PARTITIONS,
     beatMs: 10,
+    leaveMs: 1_000,
     board,
     worker,
     clock: world.clock,

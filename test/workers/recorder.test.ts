@@ -16,6 +16,10 @@ const token = { epoch: 3, call: 9 };
 const command = aCommand({ seq: 7, index: 1, count: 3, key: 'k' });
 
 describe('events as data', () => {
+  it('an intent keeps the token without the partition it was compared in', () => {
+    expect(startedEvent(command, { ...token, partition: 2 }, null, NOW).token).toEqual(token);
+  });
+
   it('an intent repeats the envelope of the command, its place and its token', () => {
     const { commandId, sessionId, editor, payloadSha, payload, position } = command;
     expect(startedEvent(command, token, null, NOW)).toMatchObject({

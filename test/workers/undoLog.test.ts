@@ -43,6 +43,12 @@ describe('what an undo is about', () => {
     expect(target(log, 'undo')).toBe('nothing_to_undo');
   });
 
+  it('is the newest of the log, whatever the clocks of those who made them said', () => {
+    const at = (n: number, timestamp: string) => ({ ...applied(n), timestamp });
+    const log = fold(at(1, '2026-03-01T12:00:00.000Z'), at(2, '2026-03-01T11:00:00.000Z'));
+    expect(target(log, 'undo')).toBe(idOf(2));
+  });
+
   it('is never another session’s operation', () => {
     const log = fold(applied(1, { sessionId: 'other' }));
     expect([target(log, 'undo'), target(log, 'undo', idOf(1))]).toEqual([

@@ -24,9 +24,9 @@ export async function collect(system: System, options: CollectOptions): Promise<
     const telemetry = await readTelemetry(nc);
     const primary = await lookAt(primaryUrl);
     const replica = await sameOn(replicaUrl, primary.tables);
-    const folded = await foldIntoScratch(system);
+    const folded = await attempt(() => foldIntoScratch(system));
     await options.stopProjector?.();
-    const rebuilt = options.stopProjector ? await rebuildLive(system) : undefined;
+    const rebuilt = options.stopProjector ? await attempt(() => rebuildLive(system)) : undefined;
     const history = readHistory(options.historyFile);
     return {
       history,
@@ -34,10 +34,12 @@ export async function collect(system: System, options: CollectOptions): Promise<
       log,
       logLastSeq: lastSeq,
       models: {
-        folded,
+        folded: folded.tables ?? [],
+        foldError: folded.error,
         primary: primary.tables,
         replica: replica.tables,
-        rebuilt,
+        rebuilt: rebuilt?.tables,
+        rebuildError: rebuilt?.error,
         eventKeys: { primary: primary.events, replica: replica.events },
       },
       commands: { primary: primary.commands, replica: replica.commands },
@@ -48,6 +50,21 @@ export async function collect(system: System, options: CollectOptions): Promise<
     };
   } finally {
     await nc.close();
+  }
+}
+
+interface Attempt {
+  readonly tables?: readonly TableDump[];
+  readonly error?: string;
+}
+
+/** A rebuild that fails is a finding, and what else there is to find must not be lost with it. */
+async function attempt(rebuild: () => Promise<readonly TableDump[]>): Promise<Attempt> {
+  try {
+    return { tables: await rebuild() };
+  } catch (error) {
+    const { message, stderr } = error as { message?: string; stderr?: string };
+    return { error: `${message ?? String(error)}\n${stderr ?? ''}`.trim() };
   }
 }
 

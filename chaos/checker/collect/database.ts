@@ -76,6 +76,9 @@ async function auditRows(client: pg.Client): Promise<readonly AuditRow[] | undef
      WHERE attrelid = to_regclass('spark.spark_audit') AND attnum > 0 AND NOT attisdropped`,
   );
   if (columns.length === 0) return undefined;
+  const has = (wanted: string): boolean => columns.some(({ name }) => name === wanted);
+  // An audit that does not say who or what has no record of anything: I12 tells.
+  if (!has('command_id') || !has('actor')) return [];
   const time = columns.find(({ name }) => ['ts', 'at', 'finished_at'].includes(name))?.name ?? 'ts';
   const { rows } = await client.query<AuditRow>(
     `SELECT command_id AS "commandId", actor, ${client.escapeIdentifier(time)}::text AS at FROM spark.spark_audit WHERE command_id IS NOT NULL`,

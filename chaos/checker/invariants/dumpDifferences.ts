@@ -37,5 +37,11 @@ export function dumpDifferences(invariant: InvariantId, wanted: NamedDumps, foun
   });
 }
 
+/** A rebuild that gave nothing is a breach of its own. */
+export const failedRebuild = (invariant: InvariantId, error: string | undefined): Violation[] =>
+  error === undefined
+    ? []
+    : [{ invariant, detail: "the product's rebuild failed", evidence: { rebuild: error } }];
+
 export const rowsOf = (tables: readonly TableDump[]): number =>
   tables.reduce((sum, { rows }) => sum + rows.size, 0);

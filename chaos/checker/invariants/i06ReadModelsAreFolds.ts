@@ -1,7 +1,7 @@
 import type { EventKey, Evidence } from '../evidence.js';
 import { indexOf, stateOfTrace } from '../logIndex.js';
 import type { Invariant, Violation } from '../violation.js';
-import { dumpDifferences, rowsOf } from './dumpDifferences.js';
+import { dumpDifferences, failedRebuild, rowsOf } from './dumpDifferences.js';
 
 const SERVERS = ['primary', 'replica'] as const;
 type Server = (typeof SERVERS)[number];
@@ -18,11 +18,14 @@ export const readModelsAreFolds: Invariant = {
     const folded = { name: 'the fold', tables: models.folded };
     return {
       checked: rowsOf(models.folded),
-      violations: SERVERS.flatMap((server) => [
-        ...dumpDifferences('I6', folded, { name: server, tables: models[server] }),
-        ...eventRows(evidence, server),
-        ...states(evidence, server),
-      ]),
+      violations: [
+        ...failedRebuild('I6', models.foldError),
+        ...SERVERS.flatMap((server) => [
+          ...dumpDifferences('I6', folded, { name: server, tables: models[server] }),
+          ...eventRows(evidence, server),
+          ...states(evidence, server),
+        ]),
+      ],
     };
   },
 };

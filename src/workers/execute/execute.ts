@@ -53,6 +53,8 @@ export async function execute(task: Task, context: ExecuteContext, signal: Abort
   const patient = context.clock.monotonicMs() - task.beganMs < BUSY_PATIENCE_MS;
   if (busy !== undefined && patient)
     return { kind: 'retry', reason: `editor ${busy} is busy`, afterMs: BUSY_RETRY_MS };
+  // Its worker may have died in the middle: whoever goes on there must find the files as that undo has left them.
+  if (!task.started && context.reachedOver(command.editor)) return REACHED_OVER;
   const verdict = await alone(editors, context, async () =>
     // Nobody's attempt and nobody's fault: whoever needs the editor waits until the build is done.
     editors.some((editor) => buildRunsOn(editor, task, context)) ? BUILD_RUNS : told(await go(), context),
@@ -123,6 +125,11 @@ const TAKE_BACK_MS = 500;
 
 const BUSY_RETRY_MS = 50;
 const BUSY_PATIENCE_MS = 2_000;
+const REACHED_OVER: Verdict = {
+  kind: 'retry',
+  reason: 'an undo from another editor is under way here',
+  afterMs: BUSY_RETRY_MS,
+};
 const BUILD_RUNS: Verdict = { kind: 'retry', reason: 'a build runs in this editor', afterMs: 250 };
 
 const ENDS_OWNERSHIP = new Set(['fenced', 'log_closed', STALE_TOKEN]);

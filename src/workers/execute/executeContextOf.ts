@@ -49,7 +49,8 @@ export function executeContextOf({ deps, state, follower, logOf, owns }: Ownersh
     random: deps.random,
     faultPoint: deps.faultPoint,
     exclusive: (editor, work) => exclusive.run(editor, work),
-    busy: (editor) => exclusive.busy(editor) || (!owns(editor) && state.busy(editor)),
+    busy: (editor) => exclusive.busy(editor) || (!owns(editor) && state.busyElsewhere(editor, owns)),
+    reachedOver: (editor) => !follower.alone && state.busyElsewhere(editor, owns),
     nextToken: ({ editor }) => ({
       epoch: logOf(editor).epoch,
       call: ++calls,

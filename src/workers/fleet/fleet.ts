@@ -1,3 +1,4 @@
+import { bounded } from '../../core/bounded.js';
 import { type Clock, every, pause } from '../../core/clock.js';
 import type { Service } from '../../core/service.js';
 import type { Worker } from '../worker.js';
@@ -11,6 +12,8 @@ export interface FleetOptions {
   readonly partitions: number;
   /** How often a worker says that it lives. */
   readonly beatMs: number;
+  /** How long a leave may take to give everything away. */
+  readonly leaveMs: number;
   readonly board: FleetBoard;
   readonly worker: Pick<Worker, 'claims' | 'take' | 'give' | 'start' | 'stop'>;
   readonly clock: Clock;
@@ -84,10 +87,15 @@ export class Fleet implements Service {
   /** Leaves: gives everything away first, so that others go on without having to find out. */
   async stop(): Promise<void> {
     if (this.#stops.length === 0) return;
-    const { board, worker, workerId } = this.#options;
+    const { board, worker, workerId, clock, leaveMs } = this.#options;
     this.#ready = false;
     for (const partition of worker.claims.keys()) this.#move(partition, 'give');
-    await this.#until(() => this.#moving.size === 0);
+    // Without the server nothing can be given: then others find out by its silence.
+    await bounded(
+      clock,
+      leaveMs,
+      this.#until(() => this.#moving.size === 0),
+    );
     this.#abort.abort();
     for (const stop of this.#stops.splice(0)) stop();
     await this.#restarting;

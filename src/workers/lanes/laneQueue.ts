@@ -20,12 +20,17 @@ interface Session {
  * So with S sessions waiting, a head that may run is taken after at most TURNS_PER_PRIORITY × (9 - p) + S - 1 others, and with equal
  * priorities after at most S - 1: sessions in turn. Commands that need the editor and those beside it are two such lines. A session
  * whose head waits for its backoff lets the others pass.
+ *
+ * One comes before all that: a change that may have reached the editor already. Whoever touched its file now could bring it back to where
+ * that change began, and then nobody could tell any more that it has taken effect: it would be made twice (simulation, seed 201416).
  */
 export class LaneQueue {
   readonly #sessions = new Map<string, Session>();
   /** For each use and priority: sessions by the turn at which their head came first, which is their order here. */
   readonly #lines: Record<LaneUse, readonly Map<string, number>[]> = { exclusive: lines(), beside: lines() };
   readonly #turns: Record<LaneUse, number> = { exclusive: 0, beside: 0 };
+  /** Sessions whose head may have changed this editor's files. */
+  readonly #inDoubt = new Set<string>();
   #size = 0;
 
   get size(): number {
@@ -65,6 +70,26 @@ export class LaneQueue {
    * `nextReadyMs`) or none is left.
    */
   take(nowMs: number, use: LaneUse): Task | undefined {
+    const chosen =
+      use === 'exclusive' && this.#inDoubt.size > 0 ? this.#doubtful(nowMs) : this.#ranked(nowMs, use);
+    if (!chosen) return undefined;
+    const { session, sessionId } = chosen;
+    this.#unline(sessionId, session);
+    session.busy = true;
+    this.#turns[use]++;
+    this.#size--;
+    return session.waiting.shift();
+  }
+
+  #doubtful(nowMs: number): { sessionId: string; session: Session } | undefined {
+    for (const sessionId of this.#inDoubt) {
+      const session = this.#sessions.get(sessionId);
+      if (session && (session.waiting[0]?.notBeforeMs ?? 0) <= nowMs) return { sessionId, session };
+    }
+    return undefined;
+  }
+
+  #ranked(nowMs: number, use: LaneUse): { sessionId: string; session: Session } | undefined {
     let best: { sessionId: string; session: Session; rank: number } | undefined;
     for (const [priority, line] of this.#lines[use].entries())
       for (const [sessionId, turn] of line) {
@@ -74,19 +99,14 @@ export class LaneQueue {
         if (!best || rank < best.rank) best = { sessionId, session, rank };
         break;
       }
-    if (!best) return undefined;
-    const { session, sessionId } = best;
-    this.#unline(sessionId, session);
-    session.busy = true;
-    this.#turns[use]++;
-    this.#size--;
-    return session.waiting.shift();
+    return best;
   }
 
   /** When the first session that is not busy may go on; undefined when there is none. */
   nextReadyMs(use: LaneUse): number | undefined {
     let earliest: number | undefined;
-    for (const line of this.#lines[use])
+    const doubt = use === 'exclusive' && this.#inDoubt.size > 0;
+    for (const line of doubt ? [this.#inDoubt] : this.#lines[use])
       for (const sessionId of line.keys()) {
         const head = this.#sessions.get(sessionId)?.waiting[0];
         if (head && (earliest === undefined || head.notBeforeMs < earliest)) earliest = head.notBeforeMs;
@@ -171,15 +191,25 @@ export class LaneQueue {
     if (!line) return;
     line.set(sessionId, this.#turns[use]);
     session.place = { line, use };
+    if (use === 'exclusive' && isInDoubt(head)) this.#inDoubt.add(sessionId);
   }
 
   #unline(sessionId: string, session: Session): void {
     session.place?.line.delete(sessionId);
     session.place = undefined;
+    this.#inDoubt.delete(sessionId);
   }
 }
 
 export const useOf = (task: Task): LaneUse => definitionOf(task.command.type)?.lane ?? 'exclusive';
+
+/** May have changed a file of the lane's own editor, here or in an earlier life, and has not been looked after since. */
+function isInDoubt({ command, mayHaveRun, change, unit, started }: Task): boolean {
+  if (!mayHaveRun) return false;
+  const planned = change ? [change] : (unit?.files.map(({ prepared }) => prepared) ?? []);
+  const intents = planned.length > 0 ? planned : [started?.intent ?? [], started?.intents ?? []].flat();
+  return intents.some(({ editor }) => editor === command.editor);
+}
 
 const lines = (): Map<string, number>[] =>
   Array.from({ length: PRIORITIES }, () => new Map<string, number>());

@@ -47,9 +47,7 @@ async function appendFirstOfKey(
   { state, follower }: Known,
 ): Promise<void> {
   const { commandId, position } = event;
-  state.race.begun(commandId, position);
-  const place = await log.append([event]);
-  state.race.stored(commandId, place);
+  const place = await state.race.begin(commandId, position, () => log.append([event]));
   await follower.reached(place);
   if (state.race.decided(commandId) === 'taken') throw new KeyTakenError(KEY_TAKEN);
 }

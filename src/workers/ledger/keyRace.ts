@@ -11,6 +11,8 @@ export const KEY_TAKEN = 'another editor of this session was sent a command of t
 
 interface Start {
   readonly position: CommandPosition;
+  /** Resolves when the append has been answered, one way or another. */
+  readonly answered: Promise<unknown>;
   /** Of its message in the log; undefined while it is on its way. */
   place: number | undefined;
   lost: boolean;
@@ -24,21 +26,26 @@ interface Start {
 export class KeyRace {
   readonly #starts = new Map<string, Start>();
 
-  /** Our own `started`, handed to the log. */
-  begun(commandId: string, position: CommandPosition): void {
-    this.#starts.set(commandId, { position, place: undefined, lost: false });
+  /** Our own `started`, handed to the log, which answers with its place. */
+  async begin(commandId: string, position: CommandPosition, append: () => Promise<number>): Promise<number> {
+    const stored = append();
+    const answered = stored.catch(() => undefined);
+    const start: Start = { position, answered, place: undefined, lost: false };
+    this.#starts.set(commandId, start);
+    start.place = await stored;
+    return start.place;
   }
 
-  stored(commandId: string, place: number): void {
-    const start = this.#starts.get(commandId);
-    if (start) start.place = place;
+  /** What to wait for before somebody else's `started` can be judged: our own has no place yet. */
+  undecided(event: StartedEvent): Promise<unknown> | undefined {
+    const start = this.#rival(event);
+    return start && start.place === undefined ? start.answered : undefined;
   }
 
-  /** Somebody else's `started`: true when ours is on its way and stands behind it. */
+  /** Somebody else's `started`: true when ours stands behind it. */
   overtakes(event: StartedEvent, place: number): boolean {
-    const start = this.#starts.get(event.commandId);
-    if (!start || samePlace(start.position, event.position)) return false;
-    if (start.place !== undefined && start.place < place) return false;
+    const start = this.#rival(event);
+    if (!start || (start.place !== undefined && start.place < place)) return false;
     start.lost = true;
     return true;
   }
@@ -48,6 +55,11 @@ export class KeyRace {
     const lost = this.#starts.get(commandId)?.lost === true;
     this.#starts.delete(commandId);
     return lost ? 'taken' : 'ours';
+  }
+
+  #rival({ commandId, position }: StartedEvent): Start | undefined {
+    const start = this.#starts.get(commandId);
+    return start && !samePlace(start.position, position) ? start : undefined;
   }
 }
 

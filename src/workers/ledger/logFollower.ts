@@ -1,5 +1,5 @@
 import { type Clock, pause } from '../../core/clock.js';
-import { messageOf } from '../../core/errors.js';
+import { messageOf, SparkError } from '../../core/errors.js';
 import type { LoggedEvent } from '../../events/event.js';
 import type { LogChunk, LogPort } from '../ports.js';
 
@@ -10,11 +10,16 @@ export interface FollowerDependencies {
   readonly clock: Clock;
   /** How many partitions the log has. */
   readonly partitions: number;
-  /** An event of a partition that is not ours. `place`: that of its message in the log. */
-  readonly apply: (logged: LoggedEvent, place: number) => void;
+  /** An event of a partition that is not ours; read on when it resolves. `place`: that of its message in the log. */
+  readonly apply: (logged: LoggedEvent, place: number) => void | Promise<void>;
   readonly warn: (message: string, error: unknown) => void;
-  /** The log holds what this build cannot read: nothing may be decided by half a history. */
+  /** The log holds what this build cannot read, or somebody has claimed a partition of ours: nothing may be decided by half a history. */
   readonly broken: (error: unknown) => void;
+}
+
+/** Somebody has claimed a partition that we believed to be ours: what was said there since is not in our state. */
+export class TakenOverError extends SparkError {
+  readonly code = 'taken_over';
 }
 
 interface Waiter {
@@ -31,7 +36,8 @@ export class LogFollower {
   readonly #abort = new AbortController();
   /** Everything up to there has been applied. */
   #place = 0;
-  readonly #owned = new Set<number>();
+  /** Our partitions, with the epochs of our claims. */
+  readonly #owned = new Map<number, number>();
   /** The last message of ours in a partition: what is read up to there is known. */
   readonly #ours = new Map<number, number>();
   #reading = new AbortController();
@@ -73,8 +79,8 @@ export class LogFollower {
   }
 
   /** From now on the partition is ours. To be called once its claim has been reached. */
-  own(partition: number): void {
-    this.#owned.add(partition);
+  own(partition: number, epoch: number): void {
+    this.#owned.set(partition, epoch);
     if (!this.alone) return;
     this.#reading.abort();
     this.#passed();
@@ -115,7 +121,7 @@ export class LogFollower {
     try {
       chunks = this.#deps.log.follow(this.#place, signal);
       for await (const chunk of chunks) {
-        if (this.#abort.signal.aborted || this.alone || !this.#take(chunk)) return;
+        if (this.#abort.signal.aborted || this.alone || !(await this.#take(chunk))) return;
       }
     } catch (error) {
       if (!signal.aborted && !this.#abort.signal.aborted)
@@ -123,18 +129,22 @@ export class LogFollower {
     }
   }
 
-  /** False when the log cannot be read any further by this build. */
-  #take(chunk: LogChunk): boolean {
+  /** False when the log cannot be read any further. */
+  async #take(chunk: LogChunk): Promise<boolean> {
     const { partition, seq } = chunk;
     if (seq <= this.#place) return true;
-    if (!this.#owned.has(partition) && seq > (this.#ours.get(partition) ?? 0)) {
-      try {
-        for (const logged of chunk.events()) this.#deps.apply(logged, seq);
-      } catch (error) {
-        this.#abort.abort();
-        this.#deps.broken(error);
-        return false;
-      }
+    try {
+      const epoch = this.#owned.get(partition);
+      if (epoch !== undefined) demandOurs(chunk, epoch);
+      else if (seq > (this.#ours.get(partition) ?? 0))
+        for (const logged of chunk.events()) {
+          const applied = this.#deps.apply(logged, seq);
+          if (applied) await applied;
+        }
+    } catch (error) {
+      this.#abort.abort();
+      this.#deps.broken(error);
+      return false;
     }
     this.#place = seq;
     this.#passed();
@@ -159,4 +169,11 @@ export class LogFollower {
       }
     }
   }
+}
+
+function demandOurs({ by, seq, partition }: LogChunk, epoch: number): void {
+  if (by === undefined || by === epoch || seq <= epoch) return;
+  throw new TakenOverError(`partition ${partition} was claimed by somebody else`, {
+    fields: { partition, epoch, by, place: seq },
+  });
 }

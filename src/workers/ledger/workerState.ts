@@ -1,5 +1,5 @@
 import type { CommandPosition } from '../../commands/envelope.js';
-import type { SparkEvent, StartedEvent } from '../../events/event.js';
+import type { FileIntent, SparkEvent, StartedEvent } from '../../events/event.js';
 import { isTerminal, stateAfter } from '../../events/outcome.js';
 import { BuildJobs } from '../builds/buildJobs.js';
 import { UndoLog } from '../undo/undoLog.js';
@@ -38,7 +38,13 @@ export class WorkerState {
   }
 
   /** An event that somebody else has stored, at that place of the log. Of two commands that took one key the first counts alone. */
-  follow(event: SparkEvent, place: number, nowMs: number): void {
+  follow(event: SparkEvent, place: number, nowMs: number): void | Promise<void> {
+    const undecided = event.kind === 'started' ? this.race.undecided(event) : undefined;
+    if (undecided) return undecided.then(() => this.#follow(event, place, nowMs));
+    this.#follow(event, place, nowMs);
+  }
+
+  #follow(event: SparkEvent, place: number, nowMs: number): void {
     if (event.kind !== 'noted') {
       const open = this.open.get(event.commandId);
       const other = open !== undefined && !samePlace(open.position, event.position);
@@ -48,10 +54,10 @@ export class WorkerState {
     this.apply(event, nowMs);
   }
 
-  /** Whether a command has begun on the editor's files and not ended, here or with another owner. */
-  busy(editor: string): boolean {
+  /** Whether a command of another worker has begun on the editor's files and not ended; `isOurs` tells by its own editor. */
+  busyElsewhere(editor: string, isOurs: (editor: string) => boolean): boolean {
     for (const event of this.open.values())
-      if (event.editor === editor && (event.intent !== null || event.intents !== undefined)) return true;
+      if (!isOurs(event.editor) && intentsOf(event).some((intent) => intent.editor === editor)) return true;
     return false;
   }
 
@@ -85,3 +91,6 @@ export class WorkerState {
     });
   }
 }
+
+const intentsOf = ({ intent, intents }: StartedEvent): readonly FileIntent[] =>
+  intents ?? (intent ? [intent] : []);
