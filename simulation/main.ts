@@ -35,8 +35,9 @@ async function runAll(): Promise<number> {
   return figures.failures.length === 0 ? 0 : 1;
 }
 
-const perCpuSecond = ({ seeds, runTwice, cpuSeconds }: Figures): number =>
-  Math.round((seeds + runTwice) / cpuSeconds);
+function perCpuSecond({ seeds, runTwice, cpuSeconds }: Figures): number {
+  return Math.round((seeds + runTwice) / cpuSeconds);
+}
 
 function jsonOf(figures: Figures, seconds: number): string {
   return JSON.stringify({ ...figures, seconds, seedsPerCpuSecond: perCpuSecond(figures) });

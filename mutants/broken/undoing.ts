@@ -29,6 +29,10 @@ export const UNDOING: readonly Mutant[] = [
         replace: "  if (sameBytes || metaMatters || currentMetaSha256 !== '') return undefined;",
       },
     ],
-    caughtBy: 'simulation',
+    caughtBy: {
+      project: 'unit',
+      file: 'test/workers/undoLog.test.ts',
+      title: 'names the command that changed the file later',
+    },
   },
 ];

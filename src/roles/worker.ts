@@ -11,6 +11,7 @@ import { Fleet, type FleetListener } from '../workers/fleet/fleet.js';
 import { Worker } from '../workers/worker.js';
 import { Circuits } from './circuits.js';
 import type { RoleContext } from './context.js';
+import { observeLedger } from './ledgerMetrics.js';
 import { createRateLimits } from './rateLimits.js';
 import { createRoleServices } from './services.js';
 import { createWorkerDependencies } from './workerDependencies.js';
@@ -26,7 +27,7 @@ export interface WorkerRole extends Service {
 
 /** One worker of a fleet: takes its part of the partitions, or stands by while others have them all. */
 export async function createWorkerRole(context: RoleContext): Promise<WorkerRole> {
-  const { parts, clock, logger, config } = context;
+  const { parts, clock, logger, metrics, config } = context;
   const nc = await connectRole('worker', parts.nats.url, parts.nats.credentials('worker'));
   const abort = new AbortController();
   const circuits = new Circuits(context);
@@ -68,6 +69,7 @@ export async function createWorkerRole(context: RoleContext): Promise<WorkerRole
   onReconnect(nc, () => void worker.reconnected());
   onReleased(nc, () => void worker.reconnected());
   observe(context, worker, config, editors);
+  observeLedger(metrics, () => worker.view?.state.ledger, deps.limits.ledger, clock);
   let started = false;
   return {
     name: 'worker',

@@ -37,6 +37,9 @@ export function planChange(change: PlannableChange): ChangePlan {
   const to = { bytes: after.bytes, sha: sha256(after.bytes), text: textOf(after.bytes) };
   if (from.sha === to.sha) return done(from.sha);
   const stage = (): ChangePlan => staged(path, from.sha, to.bytes, null);
+  // Its identity comes back with it: Unity's text tools keep the `.meta` that is there.
+  if (change.restore === true && before.meta && after.meta && Buffer.compare(before.meta, after.meta) !== 0)
+    return staged(path, from.sha, to.bytes, after.meta, before.meta);
   if (from.text === null || to.text === null) return stage();
   const chain = planText(from.text, to.text);
   // What was there before may be half-written code: the editor's text tools would refuse it, its disk does not.
@@ -73,12 +76,18 @@ function planCreate(path: string, bytes: Uint8Array, meta: Uint8Array | null, re
   return { ok: true, steps, waypoints: ['', sha256(first), sha256('')] };
 }
 
-function staged(path: string, beforeSha: string, bytes: Uint8Array, meta: Uint8Array | null): ChangePlan {
+function staged(
+  path: string,
+  beforeSha: string,
+  bytes: Uint8Array,
+  meta: Uint8Array | null,
+  metaBefore: Uint8Array | null = null,
+): ChangePlan {
   const step: StageStep = {
     kind: 'stage',
     tool: 'manage_asset',
     takesNotice: true,
-    ...{ path, beforeSha, bytes, meta },
+    ...{ path, beforeSha, bytes, meta, metaBefore },
   };
   return { ok: true, steps: [step], waypoints: [beforeSha, sha256(bytes)] };
 }

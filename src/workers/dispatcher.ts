@@ -19,7 +19,7 @@ import type { LogFollower } from './ledger/logFollower.js';
 import { PendingEnds } from './ledger/pendingEnds.js';
 import { RecentEnds } from './ledger/recentEnds.js';
 import { Refusals } from './ledger/refusals.js';
-import { payOwedLetter, type SettleContext, settle } from './ledger/settle.js';
+import { begunBeforeEnd, payOwedLetter, type SettleContext, settle } from './ledger/settle.js';
 import { settleContextOf } from './ledger/settleContextOf.js';
 import type { WorkerState } from './ledger/workerState.js';
 import { GivenAwayError, type OwnedPartition } from './ownedPartition.js';
@@ -261,7 +261,8 @@ export class Dispatcher {
       limits: { maxBesideLane: MAX_BESIDE_LANE, ...deps.limits },
       paused: (editor) => deps.paused?.(editor) ?? false,
       execute: async (task, signal) =>
-        heldBack(task, deps.rate) ?? tracedGo(task, () => execute(task, this.#execute, signal)),
+        heldBack(task, deps.rate) ??
+        begunBeforeEnd(task, await tracedGo(task, () => execute(task, this.#execute, signal)), this.#settle),
       finish: (task, verdict) => {
         this.finished++;
         if (verdict.kind === 'failed' && verdict.keyTaken) this.#refusals.taken(task);

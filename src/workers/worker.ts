@@ -25,8 +25,8 @@ const TICK_MS = 500;
 const TARGET_QUEUE_MS = 2_000;
 /** Commands a busy editor, and one more, may have in memory however slow the editors are. */
 const LANE_FLOOR = 8;
-/** Places kept as done below the floor: 1 million take 128 KB. */
-const FLOOR_MARGIN = 1_000_000;
+/** Places kept as done below the floor, for what any worker has parked: blocks that have ended take nothing, 12 MB at most. */
+const FLOOR_MARGIN = 100_000_000;
 
 /**
  * Takes commands in order for each editor and brings them to exactly one end. `start` folds the log into the worker's state and keeps

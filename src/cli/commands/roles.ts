@@ -5,7 +5,7 @@ import { type CommandContext, examples } from './context.js';
 
 const ABOUT: Readonly<Record<Role, string>> = {
   ingest: 'Run the HTTP API and the submit service as a process of their own',
-  worker: 'Run one worker; one owns the lanes, further ones stand by and take over',
+  worker: 'Run one worker; several share the editors through one gate (SPARK_GATE_URL)',
   projector: 'Run the projections into Postgres',
   gate: 'Run the gate beside the Unity MCP server, for several workers (SPARK_GATE_URL)',
   simulator: 'Run the Unity simulator',

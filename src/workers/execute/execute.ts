@@ -5,7 +5,7 @@ import { CancelledError, cancelledBy } from '../lanes/cancellation.js';
 import { expiredAt } from '../lanes/expiry.js';
 import { type FinalVerdict, failed, type Task, type Unit, type Verdict } from '../lanes/task.js';
 import { tryAgain } from '../lanes/tryAgain.js';
-import { KEY_TAKEN, KeyTakenError } from '../ledger/keyRace.js';
+import { KEY_TAKEN, KeyTakenError, keyTakenVerdict } from '../ledger/keyRace.js';
 import { movesOfUnit } from '../undo/unitMoves.js';
 import { executeAsset } from './executeAsset.js';
 import { executeBuild } from './executeBuild.js';
@@ -37,7 +37,7 @@ export async function execute(task: Task, context: ExecuteContext, signal: Abort
   const definition = definitionOf(command.type);
   if (!definition)
     return failed('failed', { code: 'unknown_command', message: `this build does not know ${command.type}` });
-  if (!task.started && context.keyTaken(command)) return keyTaken(new KeyTakenError(KEY_TAKEN));
+  if (!task.started && context.keyTaken(command)) return keyTakenVerdict(new KeyTakenError(KEY_TAKEN));
   context.faultPoint('before_intent');
   const go = () =>
     run(definition, task, editors, context, signal).catch((error: unknown) =>
@@ -85,7 +85,7 @@ function told(verdict: Verdict, context: ExecuteContext): Verdict {
 /** Whose ownership has ended throws on; anything else is this command's own trouble, and its lane goes on after its attempts. */
 function poisoned(task: Task, error: unknown, context: ExecuteContext, signal: AbortSignal): Verdict {
   if (error instanceof CancelledError && task.cancel) return cancelledBy(task.cancel);
-  if (error instanceof KeyTakenError) return keyTaken(error);
+  if (error instanceof KeyTakenError) return keyTakenVerdict(error);
   const code = (error as { code?: unknown } | null)?.code;
   // A number is a verdict of the stream server (disk full, no stream): nobody's command is to blame.
   if (signal.aborted || typeof code === 'number' || ENDS_OWNERSHIP.has(String(code))) throw error;
@@ -94,13 +94,6 @@ function poisoned(task: Task, error: unknown, context: ExecuteContext, signal: A
   if (verdict.kind !== 'failed') return verdict;
   return task.unit ? givenUp(task, task.unit, verdict, context) : mayHaveRunAs(task, verdict);
 }
-
-const keyTaken = ({ code, message }: KeyTakenError): Failed => ({
-  kind: 'failed',
-  outcome: 'rejected',
-  error: { code, message },
-  keyTaken: true,
-});
 
 const mayHaveRunAs = (task: Task, verdict: Failed): Failed =>
   task.mayHaveRun ? { ...verdict, outcome: 'outcome_unknown' } : verdict;

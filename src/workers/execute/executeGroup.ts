@@ -70,9 +70,9 @@ async function lookAtAll(
       conflicts.push(found);
       continue;
     }
-    const { to } = imagesOf(operation, direction);
-    const after = await restored(to, current, context.images);
-    if (after === undefined) return { ok: false, verdict: imageGone(operation, to?.sha256) };
+    const road = imagesOf(operation, direction);
+    const after = await restored(road, current, context.images);
+    if (after === undefined) return { ok: false, verdict: imageGone(operation, road.to?.sha256) };
     const change = { path, before: current, after, restore: true };
     // What lies there may be larger than the log says: a `.meta` that has grown.
     held += bytesOfContent(current) + bytesOfContent(after);

@@ -49,13 +49,19 @@ export async function loaded(
   return image === null ? null : contentOf(image, images);
 }
 
-/** The content to restore; a file that stays keeps the `.meta` it has. Undefined: its image is gone. */
+/**
+ * The content to restore. A file that stays keeps the `.meta` it has, unless what is taken back has itself changed that (a script removed
+ * and made anew, rolled back as one) and nobody else has since: then its identity comes back too. Undefined: its image is gone.
+ */
 export async function restored(
-  to: FileImage | null,
+  { from, to }: { readonly from: FileImage | null; readonly to: FileImage | null },
   current: FileContent | null,
   images: ImageStore,
 ): Promise<FileContent | null | undefined> {
   if (to === null) return null;
   const content = await contentOf(to, images);
-  return content && current ? { bytes: content.bytes, meta: current.meta } : content;
+  if (!content || !current) return content;
+  const left = from?.meta?.sha256;
+  const ours = to.meta && left !== undefined && left !== to.meta.sha256 && current.meta !== null;
+  return ours && sha256(current.meta) === left ? content : { bytes: content.bytes, meta: current.meta };
 }

@@ -19,10 +19,8 @@ export const contended = (
 ): boolean => idempotencyKey !== null && !follower.alone;
 
 /** Whether another partition has used the key of a command that has not begun here. */
-export const keyTaken = (command: Command, known: Known, nowMs: number): boolean =>
-  contended(command, known) &&
-  (known.state.open.has(command.commandId) ||
-    known.state.ledger.find(command.commandId, nowMs) !== undefined);
+export const keyTaken = ({ commandId, idempotencyKey }: Command, { state }: Known, nowMs: number): boolean =>
+  idempotencyKey !== null && (state.open.has(commandId) || state.ledger.find(commandId, nowMs) !== undefined);
 
 /** Stores a command's beginning and waits until it is durable and the first of its key. Throws `KeyTakenError` where it is not. */
 export async function begin(

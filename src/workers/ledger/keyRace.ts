@@ -1,6 +1,9 @@
 import type { CommandPosition } from '../../commands/envelope.js';
 import { SparkError } from '../../core/errors.js';
 import type { StartedEvent } from '../../events/event.js';
+import type { FinalVerdict } from '../lanes/task.js';
+
+type FailedVerdict = Extract<FinalVerdict, { kind: 'failed' }>;
 
 /** Another partition has started a command of the same key before: ours is refused, as any second use of a key is. */
 export class KeyTakenError extends SparkError {
@@ -8,6 +11,13 @@ export class KeyTakenError extends SparkError {
 }
 
 export const KEY_TAKEN = 'another editor of this session was sent a command of the same key first';
+
+export const keyTakenVerdict = ({ code, message }: KeyTakenError): FailedVerdict => ({
+  kind: 'failed',
+  outcome: 'rejected',
+  error: { code, message },
+  keyTaken: true,
+});
 
 interface Start {
   readonly position: CommandPosition;

@@ -1,11 +1,11 @@
 import type { Command } from '../../commands/envelope.js';
 import { isEnd, type SparkEvent } from '../../events/event.js';
 import type { TrackedItem } from '../lanes/inFlight.js';
-import type { FinalVerdict, Task } from '../lanes/task.js';
+import type { FinalVerdict, Task, Verdict } from '../lanes/task.js';
 import type { BadCommand, OriginalMessage, PartitionLog } from '../ports.js';
 import type { WorkerDependencies } from '../workerOptions.js';
 import type { Claims } from './claims.js';
-import { KeyTakenError } from './keyRace.js';
+import { KeyTakenError, keyTakenVerdict } from './keyRace.js';
 import type { PendingEnds } from './pendingEnds.js';
 import type { RecentEnds } from './recentEnds.js';
 import { completedEvent, failedEvent, rejectedEvent, startedEvent, usageEvent } from './recorder.js';
@@ -68,7 +68,27 @@ export function settle(task: Task, verdict: FinalVerdict, context: SettleContext
   context.pending.add(deps.partitionOf(editor), told).catch(context.fatal);
 }
 
-/** Its key may be another partition's: that is found out before anything else is said of it, and then its end is told. */
+/**
+ * A command of a lane that ends before anything was called, and whose key somebody else might use: its beginning is stored while its
+ * session still waits for it, so that the next one does not begin before it has ended.
+ */
+export async function begunBeforeEnd(
+  task: Task,
+  verdict: Verdict,
+  context: Pick<SettleContext, 'begin' | 'contended'>,
+): Promise<Verdict> {
+  const ends = verdict.kind === 'completed' || verdict.kind === 'failed';
+  if (!ends || task.started || !context.contended(task.command)) return verdict;
+  try {
+    await context.begin(task);
+    return verdict;
+  } catch (error) {
+    if (error instanceof KeyTakenError) return keyTakenVerdict(error);
+    throw error;
+  }
+}
+
+/** One that never came to its turn: its key is found out about first too, and then its end is told. */
 async function beginThenSettle(task: Task, verdict: FinalVerdict, context: SettleContext): Promise<void> {
   try {
     await context.begin(task);
