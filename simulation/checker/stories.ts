@@ -55,8 +55,9 @@ function othersAreHarmless(commandId: string, history: History): boolean {
 /** I3: a completed change took effect once, one that failed left nothing, and of an unknown one there is at most one effect a file. */
 export function effectsPerCommand(history: History): string[] {
   const byCommand = new Map<string, Effect[]>();
+  // A step that replaces a `.meta` leaves the bytes as they are.
   for (const effect of history.effects)
-    if (effect.by)
+    if (effect.by && effect.before !== effect.after)
       byCommand.set(effect.by.commandId, [...(byCommand.get(effect.by.commandId) ?? []), effect]);
   return [...history.ends.keys(), ...byCommand.keys()].filter(isFirst).flatMap((commandId) => {
     const end = history.endOf(commandId);
@@ -68,7 +69,7 @@ export function effectsPerCommand(history: History): string[] {
       (place) => {
         const there = effects.filter(({ editor, path }) => `${editor} ${path}` === place);
         const nothingToDo = planned.some(
-          (one) => `${one.editor} ${one.path}` === place && one.waypoints.length < 2,
+          (one) => `${one.editor} ${one.path}` === place && new Set(one.waypoints).size < 2,
         );
         if (there.length === 0 && (nothingToDo || othersDidIt(commandId, place, history))) return [];
         const problem = problemOf(end.outcome, there, start?.intents !== undefined);

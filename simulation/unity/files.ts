@@ -1,5 +1,5 @@
 import { sha256 } from '../../src/core/ids.js';
-import type { PlannedStep } from '../../src/unity/steps.js';
+import type { PlannedStep, StageStep } from '../../src/unity/steps.js';
 import type { TextEdit } from '../../src/unity/textEdit.js';
 import type { FileContent } from '../../src/workers/editor.js';
 
@@ -37,7 +37,7 @@ export function resultOf(
       return file && sha === step.beforeSha ? changes(null) : stale(file);
     case 'stage':
       if (sha !== step.beforeSha) return stale(file);
-      return changes({ bytes: step.bytes, meta: step.meta ?? file?.meta ?? freshMeta() });
+      return changes({ bytes: step.bytes, meta: stagedMeta(step, file) ?? freshMeta() });
     case 'import_model':
       return file ? { kind: 'exists' } : changes({ bytes: step.bytes, meta: freshMeta() });
   }
@@ -45,6 +45,13 @@ export function resultOf(
 
 export function fileOf({ bytes, meta }: FileContent): ProjectFile {
   return { bytes, meta, sha256: sha256(bytes) };
+}
+
+/** With a file that stays, only the `.meta` that was looked at is replaced. */
+function stagedMeta({ meta, metaBefore }: StageStep, file: ProjectFile | undefined): Uint8Array | null {
+  if (!file) return meta;
+  const isSeen = file.meta !== null && metaBefore != null && Buffer.compare(file.meta, metaBefore) === 0;
+  return (isSeen ? meta : null) ?? file.meta;
 }
 
 const utf8 = new TextEncoder();

@@ -1,5 +1,5 @@
 import { sha256 } from '../core/ids.js';
-import type { ChangePlan, FileChange } from '../workers/editor.js';
+import { type ChangePlan, type FileChange, type MetaReplacement, replacesMeta } from '../workers/editor.js';
 import { planAssetChange } from './assetPlan.js';
 import { isBalanced } from './csharpScan.js';
 import { MAX_EDIT_BYTES } from './cutPlaces.js';
@@ -24,9 +24,24 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * The steps from one content of a script (or, in assetPlan.ts, any other asset) to another: pure, repeatable, each a compare-and-set or create-if-absent with known shas before
- * and after, none that the editor would refuse half-way.
+ * and after, none that the editor would refuse half-way. Unity's tools keep the `.meta` that is there: another one comes last.
  */
 export function planChange(change: PlannableChange): ChangePlan {
+  if (!replacesMeta(change)) return planBytes(change);
+  const kept = { bytes: change.after.bytes, meta: change.before.meta };
+  const plan = planBytes({ ...change, after: kept });
+  return plan.ok ? thenMeta(plan, change) : plan;
+}
+
+/** Bytes first: cut off in between, the file has come as far as its sha says, and the `.meta` is still the one to be replaced. */
+function thenMeta({ steps, waypoints }: ChangePlan & { ok: true }, change: MetaReplacement): ChangePlan {
+  const { path, before, after } = change;
+  const sha = sha256(after.bytes);
+  const step = stageStep(path, sha, after.bytes, after.meta, before.meta);
+  return { ok: true, steps: [...steps, step], waypoints: [...waypoints, sha] };
+}
+
+function planBytes(change: PlannableChange): ChangePlan {
   const { path, before, after } = change;
   if (!path.endsWith('.cs')) return planAssetChange(change);
   const problem = scriptPathProblem(path);
@@ -37,9 +52,6 @@ export function planChange(change: PlannableChange): ChangePlan {
   const to = { bytes: after.bytes, sha: sha256(after.bytes), text: textOf(after.bytes) };
   if (from.sha === to.sha) return done(from.sha);
   const stage = (): ChangePlan => staged(path, from.sha, to.bytes, null);
-  // Its identity comes back with it: Unity's text tools keep the `.meta` that is there.
-  if (change.restore === true && before.meta && after.meta && Buffer.compare(before.meta, after.meta) !== 0)
-    return staged(path, from.sha, to.bytes, after.meta, before.meta);
   if (from.text === null || to.text === null) return stage();
   const chain = planText(from.text, to.text);
   // What was there before may be half-written code: the editor's text tools would refuse it, its disk does not.
@@ -76,20 +88,20 @@ function planCreate(path: string, bytes: Uint8Array, meta: Uint8Array | null, re
   return { ok: true, steps, waypoints: ['', sha256(first), sha256('')] };
 }
 
-function staged(
+function staged(path: string, beforeSha: string, bytes: Uint8Array, meta: Uint8Array | null): ChangePlan {
+  const step = stageStep(path, beforeSha, bytes, meta, null);
+  return { ok: true, steps: [step], waypoints: [beforeSha, sha256(bytes)] };
+}
+
+function stageStep(
   path: string,
   beforeSha: string,
   bytes: Uint8Array,
   meta: Uint8Array | null,
-  metaBefore: Uint8Array | null = null,
-): ChangePlan {
-  const step: StageStep = {
-    kind: 'stage',
-    tool: 'manage_asset',
-    takesNotice: true,
-    ...{ path, beforeSha, bytes, meta, metaBefore },
-  };
-  return { ok: true, steps: [step], waypoints: [beforeSha, sha256(bytes)] };
+  metaBefore: Uint8Array | null,
+): StageStep {
+  const file = { path, beforeSha, bytes, meta, metaBefore };
+  return { kind: 'stage', tool: 'manage_asset', takesNotice: true, ...file };
 }
 
 /** One edit when the server takes it; a chain of guarded edits otherwise. */

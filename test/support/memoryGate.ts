@@ -15,6 +15,7 @@ import {
   type Probe,
   type Readiness,
   type RenderedImage,
+  replacesMeta,
   STALE_TOKEN,
   type View,
 } from '../../src/workers/editor.js';
@@ -59,6 +60,8 @@ export interface Effect {
 interface MemoryStep extends ChangeStep {
   readonly from: string;
   readonly to: FileContent | null;
+  /** The step replaces this `.meta` alone, and nothing where another one lies. */
+  readonly metaFrom?: Uint8Array;
 }
 
 export const contentOfText = (text: string, meta: string | null = null): FileContent => ({
@@ -165,8 +168,21 @@ export class MemoryGate implements EditorGate {
     });
   }
 
-  plan({ path, before, after }: FileChange): ChangePlan {
+  plan(change: FileChange): ChangePlan {
     if (this.refusePlan) return { ok: false, ...this.refusePlan };
+    if (!replacesMeta(change)) return this.#planBytes(change);
+    const { path, before, after } = change;
+    const kept = { bytes: after.bytes, meta: before.meta };
+    const from = sha256(after.bytes);
+    const isThere = sha256(before.bytes) === from;
+    const { steps, waypoints } = isThere
+      ? { steps: [], waypoints: [from] }
+      : this.#planBytes({ ...change, after: kept });
+    const step: MemoryStep = { path, tool: 'memory', from, to: after, metaFrom: before.meta };
+    return { ok: true, steps: [...steps, step], waypoints: [...waypoints, from] };
+  }
+
+  #planBytes({ path, before, after }: FileChange): ChangePlan & { readonly ok: true } {
     const road = [before, ...this.detour.map((text) => contentOfText(text)), after];
     const waypoints = road.map((content) => (content ? sha256(content.bytes) : ''));
     const steps = road
@@ -176,10 +192,11 @@ export class MemoryGate implements EditorGate {
   }
 
   async run(editor: string, step: ChangeStep, call: GateCall): Promise<Answer> {
-    const { from, to, path } = step as MemoryStep;
+    const { from, to, path, metaFrom } = step as MemoryStep;
     return this.#called(editor, call, () => {
       const current = this.files.get(`${editor}\0${path}`);
       if ((current ? sha256(current.bytes) : '') !== from) return;
+      if (metaFrom !== undefined && Buffer.compare(current?.meta ?? Buffer.from(''), metaFrom) !== 0) return;
       this.put(editor, path, to);
       // Unity makes the folders on the way, each with a `.meta` of its own.
       for (const folder of this.#missingFolders(editor, path))

@@ -166,3 +166,28 @@ describe('a fleet of workers', () => {
     expect(world.ends.map(({ outcome }) => outcome)).toEqual(Array(4).fill('completed'));
   });
 });
+
+describe('undos that reach over from two workers at the same moment', () => {
+  it('take an operation back once: each has its own, or is told that it came too late', async () => {
+    const [world, board] = [new WorkerWorld(), new MemoryBoard()];
+    const [first, second] = [await join(world, board, 'first'), await join(world, board, 'second')];
+    await eventually(() => ownedBy(second).length === 1 && ownedBy(first).length === 1, 'an even share');
+    const sessionId = 'session-1';
+    for (let n = 0; n < 20; n++)
+      world.publish({ editor: LEFT, sessionId, payload: scriptPayload(`Assets/N${n}.cs`) });
+    await world.settled();
+    const made = world.gate.effects.length;
+    for (let n = 0; n < 10; n++)
+      for (const editor of [LEFT, RIGHT])
+        world.publish({ editor, sessionId, type: 'session.undo', payload: {} });
+    await world.settled();
+    const undos = world.ends.filter(({ type }) => type.startsWith('undo.'));
+    const done = undos.filter(({ outcome }) => outcome === 'completed');
+    const operations = done.map((end) => (end.kind === 'completed' ? end.result.operationId : undefined));
+    expect(undos).toHaveLength(20);
+    expect(new Set(operations).size).toBe(done.length);
+    expect(world.gate.effects.length - made).toBe(done.length);
+    for (const { outcome } of undos) expect(['completed', 'conflict']).toContain(outcome);
+    expect(done.length).toBeGreaterThanOrEqual(10);
+  });
+});

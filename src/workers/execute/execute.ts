@@ -5,6 +5,7 @@ import { CancelledError, cancelledBy } from '../lanes/cancellation.js';
 import { expiredAt } from '../lanes/expiry.js';
 import { type FinalVerdict, failed, type Task, type Unit, type Verdict } from '../lanes/task.js';
 import { tryAgain } from '../lanes/tryAgain.js';
+import { OvertakenError } from '../ledger/beginning.js';
 import { KEY_TAKEN, KeyTakenError, keyTakenVerdict } from '../ledger/keyRace.js';
 import { movesOfUnit } from '../undo/unitMoves.js';
 import { executeAsset } from './executeAsset.js';
@@ -85,6 +86,8 @@ function told(verdict: Verdict, context: ExecuteContext): Verdict {
 /** Whose ownership has ended throws on; anything else is this command's own trouble, and its lane goes on after its attempts. */
 function poisoned(task: Task, error: unknown, context: ExecuteContext, signal: AbortSignal): Verdict {
   if (error instanceof CancelledError && task.cancel) return cancelledBy(task.cancel);
+  if (error instanceof OvertakenError)
+    return { kind: 'failed', outcome: 'conflict', error: { code: error.code, message: error.message } };
   if (error instanceof KeyTakenError) return keyTakenVerdict(error);
   const code = (error as { code?: unknown } | null)?.code;
   // A number is a verdict of the stream server (disk full, no stream): nobody's command is to blame.

@@ -62,12 +62,12 @@ async function step(
   const metaSha = current?.meta ? sha256(current.meta) : null;
   const conflict = conflictOf(operation, direction, current, metaSha, undoLog);
   if (conflict) return { kind: 'failed', outcome: 'conflict', error: conflict, operationId };
-  const road = imagesOf(operation, direction);
-  const after = await restored(road, current ?? null, images);
+  const move = imagesOf(operation, direction);
+  const after = await restored([move], current ?? null, images);
   if (after === undefined)
     return failed('failed', {
       code: 'image_missing',
-      message: `the image ${road.to?.sha256} of operation ${operationId} is not in the image store`,
+      message: `the image ${move.to?.sha256} of operation ${operationId} is not in the image store`,
     });
   // The operation's end may still be on its way to the log of another partition: its undo must not be stored before it.
   if (editor !== task.command.editor) await context.recorded(editor);

@@ -45,7 +45,7 @@ export interface ExecuteContext {
   /** One command at a time per editor, whichever lane it came by (an undo may be about another editor's file). */
   readonly exclusive: <T>(editor: string, work: () => Promise<T>) => Promise<T>;
   readonly busy: (editor: string) => boolean;
-  /** Whether another worker's undo has begun on files of this editor, which is ours, and has not ended. */
+  /** Whether an undo sent to another editor has begun on files of this one and has not ended. */
   readonly reachedOver: (editor: string) => boolean;
   readonly retried: (reason: string) => void;
   /** Named points where a test may kill the process (reliability.md, "Crash points"). */

@@ -28,7 +28,7 @@ export function executeContextOf({ deps, state, follower, logOf, owns }: Ownersh
     const { command } = task;
     const nowMs = deps.clock.nowMs();
     const log = logOf(command.editor);
-    await begin(task, { intent, call: calls + 1, nowMs }, log, { state, follower });
+    await begin(task, { intent, call: ++calls, nowMs }, log, { state, follower });
     deps.listener.startedAfter(command.type, nowMs - Date.parse(command.acceptedAt));
   };
   return {
@@ -49,8 +49,9 @@ export function executeContextOf({ deps, state, follower, logOf, owns }: Ownersh
     random: deps.random,
     faultPoint: deps.faultPoint,
     exclusive: (editor, work) => exclusive.run(editor, work),
-    busy: (editor) => exclusive.busy(editor) || (!owns(editor) && state.busyElsewhere(editor, owns)),
-    reachedOver: (editor) => !follower.alone && state.busyElsewhere(editor, owns),
+    busy: (editor) =>
+      exclusive.busy(editor) || (!owns(editor) && state.busyBy(editor, (owner) => !owns(owner))),
+    reachedOver: (editor) => state.busyBy(editor, (owner) => owner !== editor),
     nextToken: ({ editor }) => ({
       epoch: logOf(editor).epoch,
       call: ++calls,

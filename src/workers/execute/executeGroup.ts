@@ -2,7 +2,7 @@ import { sha256 } from '../../core/ids.js';
 import type { EventError } from '../../events/event.js';
 import type { Probe } from '../editor.js';
 import { failed, type Task, type Unit, type Verdict } from '../lanes/task.js';
-import { conflictOf, type Direction, imagesOf } from '../undo/decideUndo.js';
+import { conflictOf, type Direction } from '../undo/decideUndo.js';
 import type { Operation } from '../undo/sessionHistory.js';
 import { convergeUnit, prepareUnit, resumeUnit, type UnitChange } from '../undo/unit.js';
 import { bytesOfContent, bytesOfImage, contentProblem } from '../undo/unitSize.js';
@@ -59,7 +59,7 @@ async function lookAtAll(
   const conflicts: EventError[] = [];
   let held = 0;
   for (const goal of goals) {
-    const { operation, operationIds } = goal;
+    const { operation, operationIds, moves } = goal;
     const { editor, path, tool, createdFolders = [] } = operation;
     const probe = await context.gate.probe(editor, path, signal);
     const blocked = blockedBy(probe, path);
@@ -70,9 +70,8 @@ async function lookAtAll(
       conflicts.push(found);
       continue;
     }
-    const road = imagesOf(operation, direction);
-    const after = await restored(road, current, context.images);
-    if (after === undefined) return { ok: false, verdict: imageGone(operation, road.to?.sha256) };
+    const after = await restored(moves, current, context.images);
+    if (after === undefined) return { ok: false, verdict: imageGone(operation, moves.at(-1)?.to?.sha256) };
     const change = { path, before: current, after, restore: true };
     // What lies there may be larger than the log says: a `.meta` that has grown.
     held += bytesOfContent(current) + bytesOfContent(after);
@@ -91,14 +90,14 @@ const bytesOfGoals = (goals: readonly FileGoal[]): number =>
 
 /** The conflict that a file of a group is in, if any; what was probed is a file or its absence. */
 export function conflictIn(
-  { operation, operationIds }: FileGoal,
+  goal: FileGoal,
   direction: Direction,
   probe: Probe,
   { undoLog }: Pick<ExecuteContext, 'undoLog'>,
 ): EventError | undefined {
   const current = currentOf(probe);
   const metaSha = current?.meta ? sha256(current.meta) : null;
-  return conflictOf(operation, direction, current, metaSha, undoLog, operationIds);
+  return conflictOf(goal.operation, direction, current, metaSha, undoLog, goal);
 }
 
 function blockedBy(probe: Probe, path: string): Verdict | undefined {

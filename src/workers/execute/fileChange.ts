@@ -1,4 +1,3 @@
-import { sha256 } from '../../core/ids.js';
 import type { FileIntent } from '../../events/event.js';
 import type { Answer, FileChange, Probe } from '../editor.js';
 import { failed, type PreparedChange, type Task, type Verdict } from '../lanes/task.js';
@@ -6,6 +5,7 @@ import { tryAgain } from '../lanes/tryAgain.js';
 import { pruneFolders, recordFolders, stageFolders } from './createdFolders.js';
 import type { ExecuteContext } from './executeContext.js';
 import { imageOf, loaded, storeImages } from './fileImages.js';
+import { metaWarning, placeOf, wantsNotice } from './filePlace.js';
 
 type Prepared =
   | { readonly ok: true; readonly change: PreparedChange }
@@ -124,7 +124,7 @@ export async function converge(
       return { kind: 'hold', reason: probe.reason, retryAfterMs: probe.retryAfterMs };
     if (probe.state === 'refused')
       return failed('outcome_unknown', { code: probe.code, message: probe.message });
-    const at = prepared.waypoints.lastIndexOf(probe.state === 'present' ? probe.sha256 : '');
+    const at = placeOf(prepared, probe);
     const isUnnoticed = !asked && at === end && wantsNotice(prepared, probe);
     if (at === end && !isUnnoticed) return arrived(task, prepared, probe, context, signal);
     if (isUnnoticed) {
@@ -140,11 +140,6 @@ export async function converge(
     const verdict = await takeStep(task, prepared, at, context, signal);
     if (verdict) return verdict;
   }
-}
-
-/** On disk, but the editor has no `.meta` for it yet: it was away, or its worker died right after the write. */
-function wantsNotice({ steps }: PreparedChange, probe: Probe): boolean {
-  return probe.state === 'present' && probe.content.meta === null && steps.at(-1)?.takesNotice === true;
 }
 
 /** Undefined: look again. */
@@ -232,8 +227,7 @@ async function arrived(
   const image = imageOf(after, probe.state === 'present' ? probe.guid : null);
   const before = imageOf(change.before);
   const [first, last] = direction === 'undo' ? [image, before] : [before, image];
-  const metaLost =
-    change.after?.meta != null && after?.meta != null && sha256(change.after.meta) !== sha256(after.meta);
+  const warning = metaWarning(change, after);
   return {
     kind: 'completed',
     result: {
@@ -244,7 +238,7 @@ async function arrived(
       bytes: image?.bytes ?? null,
       beforeSha256: before?.sha256 ?? null,
       ...(image?.meta?.guid ? { guid: image.meta.guid } : {}),
-      ...(metaLost ? { warning: 'the .meta is not what it was: Unity rewrote it' } : {}),
+      ...(warning === undefined ? {} : { warning }),
     },
     change: {
       direction,

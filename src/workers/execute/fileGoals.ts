@@ -1,14 +1,12 @@
 import type { EventError } from '../../events/event.js';
-import type { Direction } from '../undo/decideUndo.js';
+import { type Direction, imagesOf, type MovedTogether } from '../undo/decideUndo.js';
 import type { Operation } from '../undo/sessionHistory.js';
 import type { UndoLog } from '../undo/undoLog.js';
 
 /** What several operations on one file come to, moved together. */
-export interface FileGoal {
+export interface FileGoal extends MovedTogether {
   /** From the oldest's before to the newest's after, under the id of the one that must be what lies there. */
   readonly operation: Operation;
-  /** Oldest first. */
-  readonly operationIds: readonly string[];
 }
 
 export type Goals =
@@ -52,6 +50,7 @@ function goalOf(chain: readonly Operation[], direction: Direction): FileGoal | u
       ...(createdFolders.length > 0 ? { createdFolders } : {}),
     },
     operationIds: chain.map(({ operationId }) => operationId),
+    moves: (direction === 'undo' ? chain.toReversed() : chain).map((one) => imagesOf(one, direction)),
   };
 }
 

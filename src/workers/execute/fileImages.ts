@@ -2,6 +2,8 @@ import { sha256 } from '../../core/ids.js';
 import type { FileImage } from '../../events/event.js';
 import type { FileContent } from '../editor.js';
 import type { ImageStore } from '../ports.js';
+import type { Move } from '../undo/decideUndo.js';
+import { metaAfter } from '../undo/metaAfter.js';
 
 /** Between bytes and the images that stand for them in events: stored by sha-256, looked up by it. */
 
@@ -49,19 +51,20 @@ export async function loaded(
   return image === null ? null : contentOf(image, images);
 }
 
-/**
- * The content to restore. A file that stays keeps the `.meta` it has, unless what is taken back has itself changed that (a script removed
- * and made anew, rolled back as one) and nobody else has since: then its identity comes back too. Undefined: its image is gone.
- */
+/** The content that moving operations leads to, with the `.meta` that `metaAfter` says. Null: absent. Undefined: an image is gone. */
 export async function restored(
-  { from, to }: { readonly from: FileImage | null; readonly to: FileImage | null },
+  moves: readonly Move[],
   current: FileContent | null,
   images: ImageStore,
 ): Promise<FileContent | null | undefined> {
+  const to = moves.at(-1)?.to ?? null;
   if (to === null) return null;
-  const content = await contentOf(to, images);
-  if (!content || !current) return content;
-  const left = from?.meta?.sha256;
-  const ours = to.meta && left !== undefined && left !== to.meta.sha256 && current.meta !== null;
-  return ours && sha256(current.meta) === left ? content : { bytes: content.bytes, meta: current.meta };
+  const lying = current?.meta ?? null;
+  const lyingSha = lying && sha256(lying);
+  const wanted = metaAfter(moves, lyingSha);
+  const [bytes, meta] = await Promise.all([
+    images.get(to.sha256),
+    wanted === null || wanted === lyingSha ? lying : images.get(wanted),
+  ]);
+  return bytes === undefined || meta === undefined ? undefined : { bytes, meta };
 }

@@ -1,11 +1,13 @@
+import { definitionOf } from '../../commands/catalogue.js';
 import type { Command } from '../../commands/envelope.js';
+import { SparkError } from '../../core/errors.js';
 import type { StartedEvent } from '../../events/event.js';
 import type { Task } from '../lanes/task.js';
 import type { PartitionLog } from '../ports.js';
-import { KEY_TAKEN, KeyTakenError } from './keyRace.js';
+import { KEY_TAKEN, KeyTakenError, samePlace } from './keyRace.js';
 import type { LogFollower } from './logFollower.js';
 import { type Intent, startedEvent } from './recorder.js';
-import type { WorkerState } from './workerState.js';
+import { operationsOf, type WorkerState } from './workerState.js';
 
 interface Known {
   readonly state: WorkerState;
@@ -18,11 +20,28 @@ export const contended = (
   { follower }: Pick<Known, 'follower'>,
 ): boolean => idempotencyKey !== null && !follower.alone;
 
-/** Whether another partition has used the key of a command that has not begun here. */
-export const keyTaken = ({ commandId, idempotencyKey }: Command, { state }: Known, nowMs: number): boolean =>
-  idempotencyKey !== null && (state.open.has(commandId) || state.ledger.find(commandId, nowMs) !== undefined);
+/** Whether another command has used the key of one that has not begun here. */
+export function keyTaken(
+  { commandId, idempotencyKey, position }: Command,
+  { state }: Known,
+  nowMs: number,
+): boolean {
+  if (idempotencyKey === null) return false;
+  const open = state.open.get(commandId);
+  // Begun by an earlier owner who did not come to its end: it is this very command.
+  if (open) return !samePlace(open.position, position);
+  return state.ledger.find(commandId, nowMs) !== undefined;
+}
 
-/** Stores a command's beginning and waits until it is durable and the first of its key. Throws `KeyTakenError` where it is not. */
+/** Another worker's undo has begun to take the same operation back before ours: nothing was called. */
+export class OvertakenError extends SparkError {
+  readonly code = 'changed_meanwhile';
+}
+
+/**
+ * Stores a command's beginning and waits until it is durable, the first of its key, and the first to move its operations: undos that reach
+ * over to one editor from two partitions may decide on the same one in the same moment. Throws `KeyTakenError` and `OvertakenError`.
+ */
 export async function begin(
   task: Task,
   { intent, call, nowMs }: { readonly intent: Intent | null; readonly call: number; readonly nowMs: number },
@@ -34,8 +53,14 @@ export async function begin(
   const event = startedEvent(command, { epoch: log.epoch, call }, intent, new Date(nowMs).toISOString());
   task.started = event;
   known.state.apply(event, nowMs);
-  if (contended(command, known)) await appendFirstOfKey(event, log, known);
-  else await log.append([event]);
+  const place = contended(command, known)
+    ? await appendFirstOfKey(event, log, known)
+    : await log.append([event]);
+  const moves = definitionOf(command.type)?.effect === 'compensation' && operationsOf(event).length > 0;
+  if (known.follower.alone || !moves) return;
+  await known.follower.reached(place);
+  if (known.state.overtaken(event, place))
+    throw new OvertakenError('another undo of the same operation began before this one; nothing was changed');
 }
 
 /** Stores it and waits until everything before it has been read: another partition's start of the same key may stand there. */
@@ -43,9 +68,10 @@ async function appendFirstOfKey(
   event: StartedEvent,
   log: PartitionLog,
   { state, follower }: Known,
-): Promise<void> {
+): Promise<number> {
   const { commandId, position } = event;
   const place = await state.race.begin(commandId, position, () => log.append([event]));
   await follower.reached(place);
   if (state.race.decided(commandId) === 'taken') throw new KeyTakenError(KEY_TAKEN);
+  return place;
 }

@@ -22,6 +22,8 @@ export class WorkerState {
   readonly unknownOutcomes = new UnknownOutcomes();
   /** Started and not ended: their intents tell how far they came. */
   readonly open = new Map<string, StartedEvent>();
+  /** Of those that others have started: where in the log. */
+  readonly #places = new Map<string, number>();
 
   /** Ends whose dead letter may not be stored: written when their message comes again. */
   readonly owed = new OwedLetters();
@@ -47,6 +49,7 @@ export class WorkerState {
   #follow(event: SparkEvent, place: number, nowMs: number): void {
     if (event.kind !== 'noted') {
       const open = this.open.get(event.commandId);
+      if (event.kind === 'started' && !open) this.#places.set(event.commandId, place);
       const other = open !== undefined && !samePlace(open.position, event.position);
       const first = event.kind === 'started' && this.race.overtakes(event, place);
       if (other && !first) return;
@@ -54,10 +57,24 @@ export class WorkerState {
     this.apply(event, nowMs);
   }
 
-  /** Whether a command of another worker has begun on the editor's files and not ended; `isOurs` tells by its own editor. */
-  busyElsewhere(editor: string, isOurs: (editor: string) => boolean): boolean {
+  /** Whether another worker's command that moves one of the same operations began before that place, and has not ended or has moved it. */
+  overtaken(event: StartedEvent, place: number): boolean {
+    const operations = new Set(operationsOf(event));
+    const stands = event.envelope.type === 'session.redo' ? 'undone' : 'applied';
+    for (const id of operations)
+      if ((this.undoLog.findOperation(event.sessionId, id)?.effective ?? stands) !== stands) return true;
+    for (const other of this.open.values()) {
+      const otherPlace = this.#places.get(other.commandId);
+      if (other.commandId === event.commandId || otherPlace === undefined || otherPlace > place) continue;
+      if (operationsOf(other).some((operation) => operations.has(operation))) return true;
+    }
+    return false;
+  }
+
+  /** Whether a command has begun on the editor's files and not ended, of those whose own editor `matches`. */
+  busyBy(editor: string, matches: (owner: string) => boolean): boolean {
     for (const event of this.open.values())
-      if (!isOurs(event.editor) && intentsOf(event).some((intent) => intent.editor === editor)) return true;
+      if (matches(event.editor) && intentsOf(event).some((intent) => intent.editor === editor)) return true;
     return false;
   }
 
@@ -71,6 +88,7 @@ export class WorkerState {
     if (event.kind === 'started') this.open.set(event.commandId, event);
     else {
       this.open.delete(event.commandId);
+      this.#places.delete(event.commandId);
       // Places of a command stream that is no more say nothing about this one's.
       if (this.isOfStream(event.position)) this.done.add(event.position);
       if (event.kind === 'failed' && event.error.code === 'attempts_exhausted') this.owed.owe(event);
@@ -91,6 +109,10 @@ export class WorkerState {
     });
   }
 }
+
+/** The operations that an undo, redo or rollback is about to move. */
+export const operationsOf = (event: StartedEvent): readonly string[] =>
+  intentsOf(event).flatMap(({ operationId, operationIds }) => operationIds ?? operationId ?? []);
 
 const intentsOf = ({ intent, intents }: StartedEvent): readonly FileIntent[] =>
   intents ?? (intent ? [intent] : []);

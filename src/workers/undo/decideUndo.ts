@@ -5,6 +5,20 @@ import type { LastChange, UndoLog } from './undoLog.js';
 
 export type Direction = 'undo' | 'redo';
 
+/** One operation moved: what must lie there, and what lies there then. Null: absent. */
+export interface Move {
+  readonly from: FileImage | null;
+  readonly to: FileImage | null;
+}
+
+/** What a step moves together on one file. */
+export interface MovedTogether {
+  /** Oldest first. */
+  readonly operationIds: readonly string[];
+  /** In the order they are moved. */
+  readonly moves: readonly Move[];
+}
+
 /** Which operations an undo, redo or rollback is about, decided at execution from the log. */
 export type Target =
   /** In the order they are moved in: undo newest first, redo oldest first. Several: a unit, or a rollback; none: there is nothing to roll back. */
@@ -38,10 +52,7 @@ export function findTarget(undoLog: UndoLog, sessionId: string, direction: Direc
 }
 
 /** What must lie there for the step back (or forward) to be safe, and what it leads to. */
-export function imagesOf(
-  operation: Pick<Operation, 'before' | 'after'>,
-  direction: Direction,
-): { from: FileImage | null; to: FileImage | null } {
+export function imagesOf(operation: Pick<Operation, 'before' | 'after'>, direction: Direction): Move {
   return direction === 'undo'
     ? { from: operation.after, to: operation.before }
     : { from: operation.before, to: operation.after };
@@ -49,8 +60,8 @@ export function imagesOf(
 
 /**
  * The conflict that keeps an undo from overwriting somebody's later change, or undefined when the file is as the operation left it.
- * A `.meta` counts where the step would remove the file: changed import settings are a later change too. `own`: ids of the operations
- * that the step is about.
+ * A `.meta` counts where the step would remove the file, if only on its way to another content: changed import settings are a later
+ * change too. `together`: all that the step is about, where that is more than the operation.
  */
 export function conflictOf(
   operation: Operation,
@@ -58,11 +69,12 @@ export function conflictOf(
   current: Current,
   currentMetaSha256: string | null,
   undoLog: UndoLog,
-  own: readonly string[] = [operation.operationId],
+  { operationIds, moves }: MovedTogether = alone(operation, direction),
 ): EventError | undefined {
-  const { from, to } = imagesOf(operation, direction);
+  const { from } = imagesOf(operation, direction);
   const sameBytes = (from?.sha256 ?? null) === (current?.sha256 ?? null);
-  const metaMatters = to === null && from?.meta != null && currentMetaSha256 !== null;
+  const removes = moves.some(({ to }) => to === null);
+  const metaMatters = removes && from?.meta != null && currentMetaSha256 !== null;
   if (sameBytes && !(metaMatters && from?.meta?.sha256 !== currentMetaSha256)) return undefined;
   const later = undoLog.lastChange(operation.editor, operation.path);
   const changed = sameBytes ? 'its .meta' : 'its content';
@@ -74,9 +86,14 @@ export function conflictOf(
     operationId: operation.operationId,
     expectedSha256: from?.sha256 ?? null,
     currentSha256: current?.sha256 ?? null,
-    laterChange: later === undefined || own.includes(later.operationId) ? OUTSIDE : laterOf(later),
+    laterChange: later === undefined || operationIds.includes(later.operationId) ? OUTSIDE : laterOf(later),
   };
 }
+
+const alone = (operation: Operation, direction: Direction): MovedTogether => ({
+  operationIds: [operation.operationId],
+  moves: [imagesOf(operation, direction)],
+});
 
 const OUTSIDE = { by: 'outside SPARK' } as const;
 

@@ -1,3 +1,4 @@
+import type { FileChange, FileContent } from '../editor.js';
 import type { ExecuteContext } from '../execute/executeContext.js';
 import { currentOf } from '../execute/executeScript.js';
 import { converge } from '../execute/fileChange.js';
@@ -70,7 +71,8 @@ async function begin(
     file.back = at === 0 ? 'untouched' : 'stays';
     return undefined;
   }
-  const back = { path: change.path, before: currentOf(probe) ?? null, after: change.before, restore: true };
+  const current = currentOf(probe) ?? null;
+  const back = { path: change.path, before: current, after: whatWas(change, current), restore: true };
   const plan = context.gate.plan(back);
   if (!plan.ok) {
     file.back = 'stays';
@@ -85,6 +87,13 @@ async function begin(
   };
   file.back = { task: newTask(file.task.command, file.task.origin, undefined), prepared };
   return undefined;
+}
+
+/** What was there before; of a file that stayed its `.meta` only where the one lies there that we have put in its place. */
+function whatWas({ before, after }: FileChange, current: FileContent | null): FileContent | null {
+  if (!before || !current) return before;
+  const isOurs = after?.meta && current.meta && Buffer.compare(after.meta, current.meta) === 0;
+  return isOurs ? before : { bytes: before.bytes, meta: current.meta };
 }
 
 function endOf(
