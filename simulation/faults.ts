@@ -1,5 +1,6 @@
 import { FAULT_POINTS } from '../src/workers/execute/executeContext.js';
 import type { Random } from './kernel/random.js';
+import { SHAPES, type Size } from './size.js';
 import { NO_FAULTS } from './unity/editor.js';
 import type { WorkerProcess } from './workers/workerProcess.js';
 import type { World } from './world.js';
@@ -60,7 +61,7 @@ const stopWorker: Fault = (world, random, healMs) => {
 const moveWishes: Fault = (world, random) => {
   for (let move = random.between(1, 3); move > 0; move--)
     world.kernel.after(random.between(0, 600), () => {
-      world.wishes.set(random.between(0, world.wishes.size - 1), someWorker(world, random));
+      world.wishes.set(random.pick([...world.wishes.keys()]), someWorker(world, random));
     });
 };
 
@@ -100,6 +101,11 @@ const slow: Fault = (world, random) => {
   world.kernel.after(random.between(200, 1_500), () => {
     world.network.delayRate = 0;
   });
+};
+
+const lateCalls: Fault = (world, random) => {
+  world.network.lateCalls = random.between(1, 3);
+  world.network.maxLateMs = random.pick([800, 2_500, 4_000]);
 };
 
 const forgetIds: Fault = (world) => {
@@ -181,12 +187,19 @@ const FAULTS: readonly Fault[] = [
   ...[editorTrouble, editorTrouble, editorTrouble, editorAway, human, clockJump, killProjector],
 ];
 
+/** Those that bring something late, or let two clocks differ. */
+const DUEL_FAULTS: readonly Fault[] = [
+  ...[lateCalls, lateCalls, lateCalls, lateCalls, editorTrouble, editorTrouble],
+  ...[killWorker, stopWorker, atFaultPoint, atFaultPoint, moveWishes, killGate, stopGate],
+  ...[clockJump, clockJump, clockJump],
+];
+
 /** Sets the seed's faults: none in a few seeds, mostly one to three, all before the world heals. Answers when the last one comes. */
-export function unleash(world: World, random: Random, healMs: number): number {
-  const count = random.pick([0, 1, 1, 2, 2, 3, 3, 4]);
+export function unleash(world: World, random: Random, healMs: number, size: Size): number {
+  const count = random.pick(SHAPES[size].faults);
   let lastMs = 0;
   for (let at = 0; at < count; at++) {
-    const fault = random.pick(FAULTS);
+    const fault = random.pick(size === 'duel' ? DUEL_FAULTS : FAULTS);
     const atMs = random.chance(0.3) ? 0 : random.between(0, healMs * 0.6);
     lastMs = Math.max(lastMs, atMs);
     world.kernel.after(atMs, () => {

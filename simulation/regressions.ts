@@ -1,7 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Size } from './size.js';
 
 export interface Regression {
   readonly seed: number;
+  /** With which it failed. */
+  readonly size: Size;
   /** What it found when it failed first. */
   readonly found: string;
 }
@@ -14,6 +17,6 @@ export function readRegressions(): readonly Regression[] {
   return existsSync(FILE) ? (JSON.parse(readFileSync(FILE, 'utf8')) as Regression[]) : [];
 }
 
-export function appendRegression(seed: number, found: string): void {
-  writeFileSync(FILE, `${JSON.stringify([...readRegressions(), { seed, found }], null, 2)}\n`);
+export function appendRegression(regression: Regression): void {
+  writeFileSync(FILE, `${JSON.stringify([...readRegressions(), regression], null, 2)}\n`);
 }

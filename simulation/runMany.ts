@@ -1,8 +1,14 @@
 import { readRegressions } from './regressions.js';
 import { runSeed, type SeedResult } from './scenario.js';
+import { SIZES, type Size } from './size.js';
 
-export interface Failure {
+/** One run of the simulation: the same seed in another size is another run. */
+export interface SizedSeed {
   readonly seed: number;
+  readonly size: Size;
+}
+
+export interface Failure extends SizedSeed {
   /** What was violated first. */
   readonly found: string;
 }
@@ -10,6 +16,8 @@ export interface Failure {
 /** What a range of seeds came to. */
 export interface Figures {
   readonly seeds: number;
+  /** How many of each size. */
+  readonly sizes: Readonly<Record<Size, number>>;
   readonly runTwice: number;
   readonly commands: number;
   readonly events: number;
@@ -24,15 +32,15 @@ const TWICE_EVERY = 50;
 const FAILURES_TOLD = 3;
 
 /** The seeds that failed once. */
-export const keptSeeds = (): readonly number[] => readRegressions().map(({ seed }) => seed);
+export const keptSeeds = (): readonly SizedSeed[] => readRegressions();
 
 /** Runs the seeds one after the other in this process; what fails is printed with its trace and the way to replay it. */
-export async function runMany(seeds: readonly number[]): Promise<Figures> {
+export async function runMany(seeds: readonly SizedSeed[]): Promise<Figures> {
   const failures: Failure[] = [];
   const sum = { events: 0, commands: 0, runTwice: 0, virtualMs: 0 };
   const before = process.cpuUsage();
-  for (const [at, seed] of seeds.entries()) {
-    const result = await runSeed(seed);
+  for (const [at, { seed, size }] of seeds.entries()) {
+    const result = await runSeed(seed, false, size);
     sum.events += result.events;
     sum.commands += result.commands;
     sum.virtualMs += result.tookMs;
@@ -40,24 +48,30 @@ export async function runMany(seeds: readonly number[]): Promise<Figures> {
     if (again) sum.runTwice++;
     const found = (again ? await differsAgain(result) : undefined) ?? result.violations[0];
     if (found === undefined) continue;
-    failures.push({ seed, found });
+    failures.push({ seed, size, found });
     if (failures.length <= FAILURES_TOLD) await tell(result, found);
     // A turn for the outside world: signals, output.
     await new Promise((resolve) => setImmediate(resolve));
   }
   const { user, system } = process.cpuUsage(before);
-  return { seeds: seeds.length, ...sum, cpuSeconds: (user + system) / 1e6, failures };
+  const cpuSeconds = (user + system) / 1e6;
+  return { seeds: seeds.length, sizes: counted(seeds), ...sum, cpuSeconds, failures };
 }
 
-async function differsAgain({ seed, digest }: SeedResult): Promise<string | undefined> {
-  const again = await runSeed(seed);
+function counted(seeds: readonly SizedSeed[]): Record<Size, number> {
+  const of = (wanted: Size): number => seeds.filter(({ size }) => size === wanted).length;
+  return Object.fromEntries(SIZES.map((size) => [size, of(size)])) as Record<Size, number>;
+}
+
+async function differsAgain({ seed, size, digest }: SeedResult): Promise<string | undefined> {
+  const again = await runSeed(seed, false, size);
   return again.digest === digest ? undefined : `not deterministic: digest ${digest}, then ${again.digest}`;
 }
 
-async function tell({ seed, violations }: SeedResult, found: string): Promise<void> {
-  const { trace } = await runSeed(seed, true);
+async function tell({ seed, size, violations }: SeedResult, found: string): Promise<void> {
+  const { trace } = await runSeed(seed, true, size);
   for (const line of trace) console.error(line);
   for (const violation of violations.length > 0 ? violations : [found])
     console.error(`seed ${seed} VIOLATED ${violation}`);
-  console.error(`replay it: npm run simulation -- --replay ${seed}`);
+  console.error(`replay it: npm run simulation -- --replay ${seed} --size ${size}`);
 }

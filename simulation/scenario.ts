@@ -1,6 +1,7 @@
 import { commandIdOfRequest } from '../src/commands/envelope.js';
 import { checkAll } from './checker/checkAll.js';
 import { undoEverything } from './checker/undoEverything.js';
+import { partitionsOf } from './editors.js';
 import { heal, unleash } from './faults.js';
 import { takeGlobals } from './kernel/globals.js';
 import { Kernel, StuckError } from './kernel/kernel.js';
@@ -8,12 +9,14 @@ import { RequestTimeoutError } from './kernel/network.js';
 import { EPOCH_MS, Process } from './kernel/process.js';
 import { Random } from './kernel/random.js';
 import { Trace } from './kernel/trace.js';
+import { SHAPES, type Shape, type Size, sizeOf } from './size.js';
 import type { WorkerProcess } from './workers/workerProcess.js';
-import { PARTITIONS, type Publish, planOf, wireOf } from './workload.js';
+import { type Plan, type Publish, planOf, wireOf } from './workload.js';
 import { World } from './world.js';
 
 export interface SeedResult {
   readonly seed: number;
+  readonly size: Size;
   readonly violations: readonly string[];
   /** Over the whole trace: equal for every run of the seed. */
   readonly digest: string;
@@ -31,18 +34,20 @@ const MAX_EVENTS = 200_000;
 const COORDINATE_MS = 250;
 /** How long after the last of its causes a late effect may still come. */
 const LINGER_MS = 150;
-/** Of the seeds that end with the undo of everything. */
-const UNDO_SHARE = 0.2;
 
-/** Runs one seed from the beginning to the checks. Never throws: what breaks is a violation. */
-export async function runSeed(seed: number, keepTrace = false): Promise<SeedResult> {
+/** Runs one seed from the beginning to the checks. Never throws: what breaks is a violation. Same seed and size: same run. */
+export async function runSeed(
+  seed: number,
+  keepTrace = false,
+  size: Size = sizeOf(seed),
+): Promise<SeedResult> {
   const random = new Random(seed);
   const kernel = new Kernel(random.fork(), new Trace(keepTrace));
   const giveBack = takeGlobals(kernel);
   const world = new World(kernel);
   const { history } = world;
   try {
-    await play(world, random);
+    await play(world, random, size);
   } catch (error) {
     history.violations.push(storyOf(error, world));
   } finally {
@@ -51,6 +56,7 @@ export async function runSeed(seed: number, keepTrace = false): Promise<SeedResu
   const { trace } = kernel;
   return {
     seed,
+    size,
     violations: history.violations,
     digest: trace.digest,
     events: kernel.events,
@@ -60,13 +66,15 @@ export async function runSeed(seed: number, keepTrace = false): Promise<SeedResu
   };
 }
 
-async function play(world: World, random: Random): Promise<void> {
+async function play(world: World, random: Random, size: Size): Promise<void> {
   const { kernel, history } = world;
-  setStage(world, random);
-  const undoAll = random.chance(UNDO_SHARE);
-  const healMs = random.pick([600, 1_500, 3_000]);
-  const lastPublishMs = publishAll(world, random);
-  const lastFaultMs = unleash(world, random.fork(), healMs);
+  const shape = SHAPES[size];
+  const editors = shape.editors.length === 1 ? (shape.editors[0] ?? []) : random.pick(shape.editors);
+  setStage(world, random, shape, editors);
+  const undoAll = random.chance(shape.undoShare);
+  const healMs = random.pick(shape.healMs);
+  const lastPublishMs = publishAll(world, planOf(random.fork(), size, editors));
+  const lastFaultMs = unleash(world, random.fork(), healMs, size);
   // Once everything has been tried and all is answered, there is nothing to wait for.
   const begunMs = Math.max(lastPublishMs, lastFaultMs) + LINGER_MS;
   const isAnswered = (): boolean => world.sending === 0 && history.open.size === 0;
@@ -75,7 +83,8 @@ async function play(world: World, random: Random): Promise<void> {
   heal(world);
   // Who was stopped has woken meanwhile, and tried what it had begun.
   let quietFromMs = kernel.nowMs + LINGER_MS;
-  const isQuiet = (): boolean => kernel.nowMs >= quietFromMs && isAnswered() && isLevel(world);
+  const isQuiet = (): boolean =>
+    kernel.nowMs >= Math.max(quietFromMs, world.network.lateUntilMs) && isAnswered() && isLevel(world);
   const settle = async (): Promise<void> => {
     await kernel.run(isQuiet, { untilMs: kernel.nowMs + SETTLE_MS, events: MAX_EVENTS });
     quietFromMs = 0;
@@ -92,16 +101,16 @@ function isLevel({ log, database, editors }: World): boolean {
   return true;
 }
 
-function setStage(world: World, random: Random): void {
+function setStage(world: World, random: Random, shape: Shape, editors: readonly string[]): void {
   for (const editor of world.editors.values()) {
     if (random.chance(0.6))
       editor.humanWrites('Assets/A.cs', Buffer.from(`class First { } // ${editor.name}\n`));
     world.history.initial.set(editor.name, new Map(editor.files));
   }
   world.effects.splice(0);
-  for (let at = random.pick([1, 1, 2, 2, 2, 3]); at > 0; at--) world.startWorker();
-  for (let at = random.pick([1, 1, 1, 2]); at > 0; at--) world.startProjector();
-  for (let partition = 0; partition < PARTITIONS; partition++)
+  for (let at = random.pick(shape.workers); at > 0; at--) world.startWorker();
+  for (let at = random.pick(shape.projectors); at > 0; at--) world.startProjector();
+  for (const partition of partitionsOf(editors))
     world.wishes.set(partition, world.workers[partition % world.workers.length]);
   const lookAfter = (): void => {
     coordinate(world, random);
@@ -119,9 +128,8 @@ function coordinate({ workers, wishes }: World, random: Random): void {
 }
 
 /** Answers when the last of them is sent. */
-function publishAll(world: World, random: Random): number {
+function publishAll(world: World, plan: Plan): number {
   const { kernel, network, commands, cancels } = world;
-  const plan = planOf(random.fork());
   const client = new Process('client', kernel);
   const send = async (publish: Publish, name: string): Promise<void> => {
     for (let attempt = 0; attempt < 30; attempt++) {

@@ -3,14 +3,14 @@ import { messageIdOf, payloadShaOf } from '../src/commands/envelope.js';
 import type { EditorId, SessionId } from '../src/core/ids.js';
 import { encodeEnvelope } from '../src/streams/commandCodec.js';
 import { partitionOf, SUBJECTS } from '../src/streams/subjects.js';
+import { duelOf } from './duel.js';
+import { PARTITIONS } from './editors.js';
 import { EPOCH_MS } from './kernel/process.js';
 import type { Random } from './kernel/random.js';
+import { SHAPES, type Size } from './size.js';
 
-/** One of each partition (of two), and one more. */
-export const EDITORS = ['red', 'blue'] as const;
 const SESSIONS = ['ann', 'bob', 'cat'] as const;
 const PATHS = ['Assets/A.cs', 'Assets/B.cs'] as const;
-export const PARTITIONS = 2;
 
 /** A publish that a client will make. */
 export interface Publish {
@@ -31,14 +31,16 @@ export interface Plan {
 }
 
 /** What the clients of a seed do: a handful of commands, some of them twice. */
-export function planOf(random: Random): Plan {
+export function planOf(random: Random, size: Size, editors: readonly string[]): Plan {
+  if (size === 'duel') return duelOf(random, editors);
+  const shape = SHAPES[size];
   const publishes: Publish[] = [];
   const cancels: CancelWish[] = [];
-  const sessions = SESSIONS.slice(0, random.between(1, 3));
-  const commands = random.pick([1, 2, 2, 2, 3, 5]);
-  const spreadMs = random.pick([50, 400, 1_200]);
+  const sessions = SESSIONS.slice(0, random.between(1, shape.sessions));
+  const commands = random.pick(shape.commands);
+  const spreadMs = random.pick(shape.spreadMs);
   for (let at = 0; at < commands; at++) {
-    const request = requestOf(random, random.pick(sessions), `k${at}`);
+    const request = requestOf(random, random.pick(sessions), `k${at}`, editors);
     const atMs = random.between(1, spreadMs);
     const how = random.chance(0.04) ? 'broken' : random.chance(0.5) ? 'raw' : 'envelope';
     publishes.push({ atMs, request, how });
@@ -49,7 +51,7 @@ export function planOf(random: Random): Plan {
         how: random.chance(0.5) ? 'raw' : 'envelope',
       });
     if (random.chance(0.06)) {
-      const other = requestOf(random, request.sessionId, `k${at}`);
+      const other = requestOf(random, request.sessionId, `k${at}`, editors);
       publishes.push({ atMs: atMs + random.between(0, 600), request: other, how: 'raw' });
     }
     if (random.chance(0.07)) cancels.push({ atMs: atMs + random.between(0, 500), of: request });
@@ -58,14 +60,19 @@ export function planOf(random: Random): Plan {
   return { publishes, cancels };
 }
 
-function requestOf(random: Random, sessionId: string, key: string): CommandRequest {
+function requestOf(
+  random: Random,
+  sessionId: string,
+  key: string,
+  editors: readonly string[],
+): CommandRequest {
   const { type, payload } = commandOf(random, `${sessionId}${key}`);
   const deadline = random.chance(0.08) ? new Date(EPOCH_MS + random.between(100, 3_000)).toISOString() : null;
   return {
     type,
     payload,
     sessionId: sessionId as SessionId,
-    editor: random.pick(EDITORS) as string as EditorId,
+    editor: random.pick(editors) as string as EditorId,
     idempotencyKey: random.chance(0.85) ? key : null,
     actor: sessionId,
     correlationId: null,

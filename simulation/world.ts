@@ -6,6 +6,7 @@ import { entryOfStored, partitionOfLogSubject } from './bus/logPort.js';
 import { CancelBoard } from './bus/stores.js';
 import { Stream } from './bus/stream.js';
 import { History, placeOf } from './checker/history.js';
+import { EDITORS, PARTITIONS } from './editors.js';
 import type { Kernel } from './kernel/kernel.js';
 import { Network } from './kernel/network.js';
 import { EPOCH_MS, Process } from './kernel/process.js';
@@ -14,7 +15,6 @@ import { ProjectorProcess } from './projector/projectorProcess.js';
 import { Editor, type Effect } from './unity/editor.js';
 import { GateServer } from './unity/gateServer.js';
 import { WorkerProcess } from './workers/workerProcess.js';
-import { EDITORS, PARTITIONS } from './workload.js';
 
 const ACK_WAIT_MS = 30_000;
 const DUPLICATE_WINDOW_MS = 2_000;

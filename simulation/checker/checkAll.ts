@@ -9,6 +9,7 @@ import {
   tokensGrow,
   wellFormedLog,
 } from './stories.js';
+import { undoesTheNewest } from './undoOrder.js';
 
 /** Every invariant over the whole seed; what is broken goes to `history.violations`. */
 export function checkAll({ history, database }: World): void {
@@ -20,6 +21,7 @@ export function checkAll({ history, database }: World): void {
     ...wellFormedLog(history),
     ...tokensGrow(history),
     ...nothingOverwritten(history),
+    ...undoesTheNewest(history),
     ...sameAsFold(database.models.dump(), history.events),
     ...checkpointsGrow(database.checkpoints),
   );

@@ -1,6 +1,6 @@
 import { movesOf } from '../../src/events/event.js';
 import { partitionOf, SUBJECTS } from '../../src/streams/subjects.js';
-import { PARTITIONS } from '../workload.js';
+import { PARTITIONS } from '../editors.js';
 import type { World } from '../world.js';
 import { blamelessFiles } from './files.js';
 

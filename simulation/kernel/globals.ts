@@ -1,4 +1,5 @@
 import { createInbox } from 'nats';
+import { LightAbortController } from './abort.js';
 import type { Kernel, Timer } from './kernel.js';
 import { EPOCH_MS } from './process.js';
 
@@ -13,6 +14,7 @@ const TAKEN = [
   'clearInterval',
   'setImmediate',
   'clearImmediate',
+  'AbortController',
 ] as const;
 
 interface Handle {
@@ -43,6 +45,7 @@ export function takeGlobals(kernel: Kernel): () => void {
     clearTimeout: clear,
     clearInterval: clear,
     clearImmediate: clear,
+    AbortController: LightAbortController,
   });
   return () => {
     Math.random = random;

@@ -18,6 +18,8 @@ interface Entry {
   run: (() => void) | null;
 }
 
+const settled = Promise.resolve();
+
 /** It went on for longer than any seed may: something waits for ever, or goes round in circles. */
 export class StuckError extends Error {}
 
@@ -59,7 +61,7 @@ export class Kernel {
       const turn = (): void => {
         try {
           if (done() || !this.#step(limits)) resolve();
-          else queueMicrotask(again);
+          else void settled.then(again);
         } catch (error) {
           reject(error);
         }

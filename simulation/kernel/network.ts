@@ -10,6 +10,7 @@ export class RequestTimeoutError extends Error {
 }
 
 const USUAL_MS = { from: 1, to: 4 };
+const onTime = (): number => 0;
 
 /** Between processes and servers: everything takes its time, and while faults are on some of it is late or lost. */
 export class Network {
@@ -19,6 +20,11 @@ export class Network {
   delayRate = 0;
   /** How late the late ones are at most. */
   maxDelayMs = 0;
+  /** So many calls more are held up on their way, while the fault lasts: each may come long after its sender has given it up. */
+  lateCalls = 0;
+  maxLateMs = 0;
+  /** When the last of them comes. */
+  lateUntilMs = 0;
   readonly #cutUntilMs = new Map<Process, number>();
   #downUntilMs = 0;
   /** Messages to one process do not overtake each other on its connection. */
@@ -40,7 +46,7 @@ export class Network {
 
   /** Nothing is lost or late any more. */
   heal(): void {
-    this.lossRate = this.delayRate = this.#downUntilMs = 0;
+    this.lossRate = this.delayRate = this.lateCalls = this.#downUntilMs = 0;
     this.#cutUntilMs.clear();
   }
 
@@ -71,7 +77,12 @@ export class Network {
    * A request: `serve` runs at the server when the message arrives there, whatever has become of the asker; its answer travels back.
    * Rejects with `RequestTimeoutError` when either is lost. A process that is stopped sends when it goes on; a dead one sends nothing.
    */
-  request<T>(process: Process, timeoutMs: number, serve: () => T | Promise<T>): Promise<T> {
+  request<T>(
+    process: Process,
+    timeoutMs: number,
+    serve: () => T | Promise<T>,
+    lateMs: () => number = onTime,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       const send = (): void => {
         const timer = process.after(timeoutMs, () => reject(new RequestTimeoutError('no answer in time')));
@@ -85,7 +96,7 @@ export class Network {
         };
         const out = this.fate(process);
         if (out.kind === 'lost') return;
-        this.kernel.after(out.afterMs, () => {
+        this.kernel.after(out.afterMs + lateMs(), () => {
           try {
             const served = serve();
             if (served instanceof Promise)
@@ -101,6 +112,16 @@ export class Network {
       };
       if (process.accepts(send)) send();
     });
+  }
+
+  /** How late a call comes: for `request`, of what may be held up. */
+  callLateMs(): number {
+    const { random, nowMs } = this.kernel;
+    if (this.lateCalls === 0 || random.chance(0.5)) return 0;
+    this.lateCalls--;
+    const lateMs = random.between(200, this.maxLateMs);
+    this.lateUntilMs = Math.max(this.lateUntilMs, nowMs + lateMs + USUAL_MS.to);
+    return lateMs;
   }
 
   /** A message nobody answers. */

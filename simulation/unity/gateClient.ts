@@ -30,12 +30,19 @@ export function gateOf(process: Process, network: Network, gate: GateAt): Editor
   const unsettled = new Map<string, FenceToken[]>();
   const lifts = new Map<string, number>();
   const tokensOf = (editor: string): readonly FenceToken[] => unsettled.get(editor) ?? [];
-  const ask = <T>(ms: number, serve: (gate: GateServer) => T | Promise<T>): Promise<T> =>
-    network.request(process, ms, () => {
+  const ask = <T>(
+    ms: number,
+    serve: (gate: GateServer) => T | Promise<T>,
+    lateMs?: () => number,
+  ): Promise<T> => {
+    const arrive = (): T | Promise<T> => {
       const at = gate();
       if (!at) throw new RefusedError('connection refused');
       return at.process.state === 'stopped' ? whenItGoesOn(at, serve) : serve(at);
-    });
+    };
+    return network.request(process, ms, arrive, lateMs);
+  };
+  const callLateMs = (): number => network.callLateMs();
   const looked = async <T>(
     editor: string,
     serve: (gate: GateServer, unsettled: readonly FenceToken[]) => Promise<T>,
@@ -60,7 +67,7 @@ export function gateOf(process: Process, network: Network, gate: GateAt): Editor
       signal.throwIfAborted();
       const lifted = { ...token, call: token.call + (lifts.get(key) ?? 0) };
       try {
-        return await ask(CALL_MS, (at) => serve(at, lifted));
+        return await ask(CALL_MS, (at) => serve(at, lifted), callLateMs);
       } catch (error) {
         if (error instanceof StaleTokenError && error.spent)
           lifts.set(key, error.bound.call - token.call + 1);

@@ -7,6 +7,7 @@ import { MAX_EVENTS_PER_MESSAGE, type SparkEvent } from '../events/event.js';
 import { encodeLogMessage } from '../events/log.js';
 import type { LiveFeed, PartitionLog } from '../workers/ports.js';
 import { markedBy } from './logAuthors.js';
+import { LogJam } from './logJam.js';
 import { type Behind, lastSequence, lookBehind, subjectOf } from './lookBehind.js';
 import { API_ERRORS, apiErrorCode, isServerVerdict, publishUntilAcked, untilAnswered } from './publish.js';
 
@@ -48,6 +49,7 @@ export async function claimPartition(
 ): Promise<PartitionLog> {
   const js = jetstream(nc);
   const manager = await jetstreamManager(nc);
+  const jam = new LogJam(nc, dependencies.clock);
   for (;;) {
     const last = await lastSequence(manager, partition);
     try {
@@ -56,11 +58,12 @@ export async function claimPartition(
         expect: { lastSubjectSequence: last },
         timeout: 5_000,
       });
-      return new Appender(js, manager, partition, ack.seq, dependencies);
+      jam.clear();
+      return new Appender({ js, manager, jam }, partition, ack.seq, dependencies);
     } catch (error) {
       if (!isWrongSequence(error)) throw error;
       // Another claim or a zombie's last append came between: look again.
-      await pause(dependencies.clock, 20);
+      await jam.refusedAt(last);
     }
   }
 }
@@ -86,6 +89,7 @@ class Appender implements PartitionLog {
   readonly epoch: number;
   readonly #js: JetStreamClient;
   readonly #manager: JetStreamManager;
+  readonly #jam: LogJam;
   readonly #partition: number;
   readonly #deps: { clock: Clock; live: LiveFeed; limits: LogLimits; stats: LogStats };
   readonly #abort = new AbortController();
@@ -95,14 +99,14 @@ class Appender implements PartitionLog {
   #failure: SparkError | undefined;
 
   constructor(
-    js: JetStreamClient,
-    manager: JetStreamManager,
+    { js, manager, jam }: { js: JetStreamClient; manager: JetStreamManager; jam: LogJam },
     partition: number,
     epoch: number,
     deps: { clock: Clock; live: LiveFeed; limits: LogLimits; stats: LogStats },
   ) {
     this.#js = js;
     this.#manager = manager;
+    this.#jam = jam;
     this.#partition = partition;
     this.epoch = epoch;
     this.#lastSeq = epoch;
@@ -180,6 +184,7 @@ class Appender implements PartitionLog {
         },
         this.#abort.signal,
       );
+      this.#jam.clear();
       return ack.seq;
     } catch (error) {
       this.#deps.stats.failed();
@@ -204,6 +209,12 @@ class Appender implements PartitionLog {
     if (owner === undefined && last > this.#lastSeq) {
       if (found) return last;
       this.#lastSeq = last;
+      return this.#store(events, appendId);
+    }
+    if (owner === undefined) {
+      // Nothing lies behind our last append: nobody has taken the partition.
+      await this.#jam.refusedAt(this.#lastSeq, this.#abort.signal);
+      if (this.#abort.signal.aborted) throw this.#failure ?? cause;
       return this.#store(events, appendId);
     }
     throw new FencedError(

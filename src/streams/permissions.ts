@@ -1,3 +1,4 @@
+import { STEP_DOWN } from './logJam.js';
 import { CANCELS_BUCKET, EDITORS_BUCKET, STREAMS, UPLOAD_BUCKET, WORKERS_BUCKET } from './topology.js';
 
 /** One NATS user a role, each with the fewest subjects it can do its work with. Inboxes are private: a role reads only its own. */
@@ -78,6 +79,7 @@ export const NATS_PERMISSIONS: Readonly<Record<NatsRole, NatsPermissions>> = {
   worker: {
     publish: [
       'spark.log.*',
+      STEP_DOWN,
       'spark.images.>',
       'spark.parked.*',
       'spark.dlq',

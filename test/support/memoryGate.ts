@@ -96,11 +96,14 @@ export class MemoryGate implements EditorGate {
   folders: Map<string, Uint8Array | null> | undefined;
   /** As with an editor whose folder SPARK does not know: nothing can be read beside Unity. */
   noProjectFolder = false;
+  /** As Unity does: every file that is made without a `.meta` is given one of its own. */
+  givesMeta = false;
   drains = 0;
   probes = 0;
   running = 0;
   mostAtOnce = 0;
   #ghosts: (() => void)[] = [];
+  #guids = 0;
   readonly #highest = new Map<string, FenceToken>();
 
   put(editor: string, path: string, content: FileContent | null): void {
@@ -197,7 +200,7 @@ export class MemoryGate implements EditorGate {
       const current = this.files.get(`${editor}\0${path}`);
       if ((current ? sha256(current.bytes) : '') !== from) return;
       if (metaFrom !== undefined && Buffer.compare(current?.meta ?? Buffer.from(''), metaFrom) !== 0) return;
-      this.put(editor, path, to);
+      this.put(editor, path, to && this.givesMeta ? this.#withMeta(to, current) : to);
       // Unity makes the folders on the way, each with a `.meta` of its own.
       for (const folder of this.#missingFolders(editor, path))
         this.folders?.set(`${editor}\0${folder}`, Buffer.from(`guid of ${folder} #${this.effects.length}`));
@@ -238,6 +241,11 @@ export class MemoryGate implements EditorGate {
     return asset
       ? { ...answer, asset }
       : { kind: 'refused', code: 'asset_not_found', message: `there is no asset at ${path}` };
+  }
+
+  #withMeta({ bytes, meta }: FileContent, current: FileContent | undefined): FileContent {
+    const given = () => Buffer.from(`guid: ${(++this.#guids).toString(16).padStart(32, '0')}\n`);
+    return { bytes, meta: meta ?? current?.meta ?? given() };
   }
 
   #missingFolders(editor: string, path: string): string[] {

@@ -18,6 +18,9 @@ function change(
   return { path: PATH, before: file(before), after: file(after), restore };
 }
 
+const was = (): Buffer => utf8('guid: a\n');
+const anew = (): Buffer => utf8('guid: b\n');
+
 /** Plans, then runs every step on the model; gives the steps when everything held. */
 function walk(asked: PlannableChange): PlannedStep[] {
   const plan = planChange(asked);
@@ -94,6 +97,35 @@ describe('planChange', () => {
   it('given equal contents or nothing on both sides, then no step', () => {
     expect(planChange(change('x', 'x'))).toMatchObject({ ok: true, steps: [] });
     expect(planChange(change(null, null))).toMatchObject({ ok: true, steps: [], waypoints: [''] });
+  });
+
+  it('given a restore with another .meta, then that is replaced by a last step of its own, for equal bytes too', () => {
+    const [from, to] = [shaOf(utf8('class B {}')), shaOf(utf8('class A {}'))];
+    const put = { kind: 'stage', meta: was(), metaBefore: anew(), takesNotice: true };
+    for (const path of [PATH, 'Assets/Art/wood.png']) {
+      const before = file('class B {}', anew());
+      const other = planChange({ path, before, after: file('class A {}', was()), restore: true });
+      expect(other).toMatchObject({ waypoints: [from, to, to], steps: [{}, { ...put, beforeSha: to }] });
+      const same = planChange({ path, before, after: file('class B {}', was()), restore: true });
+      expect(same).toMatchObject({ waypoints: [from, from], steps: [{ ...put, beforeSha: from }] });
+    }
+  });
+
+  it.each([
+    ['no restore', anew(), was(), false],
+    ['the .meta that lies there already', was(), was(), true],
+    ['one that nobody has seen', null, was(), true],
+    ['none', was(), null, true],
+  ])('given %s, then no step replaces a .meta', (_what, before, after, restore) => {
+    const same = {
+      path: PATH,
+      before: file('class A {}', before),
+      after: file('class A {}', after),
+      restore,
+    };
+    expect(planChange(same)).toMatchObject({ steps: [] });
+    const other = planChange({ ...same, after: file('class B {}', after) });
+    expect(other).toMatchObject({ steps: [{ kind: 'edit' }] });
   });
 
   it('given a small change in a large file, then one edit that sends the difference alone', () => {

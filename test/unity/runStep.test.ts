@@ -108,6 +108,43 @@ describe('runStep', () => {
     expect(readFileSync(join(root, `${PATH}.meta`), 'utf8')).toBe('guid: x\n');
   });
 
+  it('given a restore of bytes and .meta, then Unity edits the text and the gate replaces only the .meta that was looked at', async () => {
+    const change = {
+      path: PATH,
+      before: { bytes: utf8('class B {}\n'), meta: utf8('guid: b\n') },
+      after: { bytes: utf8('class A {}\n'), meta: utf8('guid: a\n') },
+      restore: true,
+    };
+    const plan = gate.plan(change);
+    if (!plan.ok) throw new Error(plan.message);
+    const [a, b] = [change.after, change.before].map(({ bytes }) => sha256(bytes));
+    expect(plan.steps.map(({ tool }) => tool)).toEqual(['apply_text_edits', 'manage_asset']);
+    expect(plan.waypoints).toEqual([b, a, a]);
+    const last = plan.steps[1];
+    if (!last) throw new Error('no step');
+    const run = () => {
+      calls += 1;
+      return gate.run('e', last, { token: { epoch: 1, call: calls }, commandId: 'c', attempt: 1, signal });
+    };
+    const lies = (text: string, meta: string) => {
+      writeFileSync(join(root, PATH), text);
+      writeFileSync(join(root, `${PATH}.meta`), meta);
+    };
+    const lying = () => [PATH, `${PATH}.meta`].map((file) => readFileSync(join(root, file), 'utf8'));
+    const tools = script({});
+    lies('class A {}\n', 'guid: b\n');
+    for (const time of [1, 2]) {
+      expect(await run()).toMatchObject({ kind: 'done' });
+      expect([tools.length, lying()]).toEqual([time, ['class A {}\n', 'guid: a\n']]);
+    }
+    lies('class A {}\n', 'guid: human\n');
+    expect(await run()).toMatchObject({ kind: 'done' });
+    expect(lying()).toEqual(['class A {}\n', 'guid: human\n']);
+    lies('class Human {}\n', 'guid: b\n');
+    expect(await run()).toMatchObject({ kind: 'stale' });
+    expect(lying()).toEqual(['class Human {}\n', 'guid: b\n']);
+  });
+
   it('given a delete of a file that is gone or changed, then it is stale and nothing is called', async () => {
     const tools = script({});
     expect(await first(text('class A {}'), null)).toEqual({ kind: 'stale', currentSha256: null });

@@ -1,4 +1,5 @@
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type JetStreamManager, jetstream, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from 'nats';
 import type { NatsAccess } from '../../ports.js';
 import type { LogEvent, LogMessage, TelemetryEvidence } from '../evidence.js';
@@ -6,6 +7,7 @@ import type { LogEvent, LogMessage, TelemetryEvidence } from '../evidence.js';
 const LOG = 'SPARK_LOG';
 const TELEMETRY = 'SPARK_TELEMETRY';
 const decoder = new TextDecoder();
+const PATIENCE_MS = 60_000;
 
 /** A connection that may read every stream. */
 export function connectReader({ urls, user, password, inboxPrefix }: NatsAccess): Promise<NatsConnection> {
@@ -63,7 +65,7 @@ async function readAll(
   stream: string,
 ): Promise<{ readonly messages: Stored[]; readonly firstSeq: number; readonly lastSeq: number }> {
   const manager = await jetstreamManager(nc, { checkAPI: false });
-  const { state } = await manager.streams.info(stream);
+  const { state } = await infoOf(manager, stream);
   const { first_seq: firstSeq, last_seq: lastSeq } = state;
   const messages: Stored[] = [];
   if (state.messages === 0) return { messages, firstSeq, lastSeq };
@@ -74,6 +76,19 @@ async function readAll(
     if (seq >= lastSeq) break;
   }
   return { messages, firstSeq, lastSeq };
+}
+
+/** A stream with one copy, whose server has just come back, answers a moment later than the others. */
+async function infoOf(manager: JetStreamManager, stream: string): Promise<StreamInfo> {
+  const untilMs = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await manager.streams.info(stream);
+    } catch (error) {
+      if (performance.now() > untilMs) throw error;
+      await delay(500);
+    }
+  }
 }
 
 interface Delivered {
