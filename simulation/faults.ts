@@ -145,6 +145,15 @@ const editorTrouble: Fault = (world, random) => {
   });
 };
 
+/** Calls are taken and not answered: most are lost, some run later. */
+const deafEditor: Fault = (world, random) => {
+  const editor = random.pick([...world.editors.values()]);
+  editor.faults = { ...NO_FAULTS, lostCall: 0.7, ghost: 0.3 };
+  world.kernel.after(random.between(300, 2_500), () => {
+    editor.faults = NO_FAULTS;
+  });
+};
+
 const editorAway: Fault = (world, random) => {
   const editor = random.pick([...world.editors.values()]);
   const forMs = random.between(100, 2_500);
@@ -189,9 +198,9 @@ const FAULTS: readonly Fault[] = [
 
 /** Those that bring something late, or let two clocks differ. */
 const DUEL_FAULTS: readonly Fault[] = [
-  ...[lateCalls, lateCalls, lateCalls, lateCalls, editorTrouble, editorTrouble],
+  ...[lateCalls, lateCalls, lateCalls, lateCalls, editorTrouble, deafEditor, deafEditor, deafEditor],
   ...[killWorker, stopWorker, atFaultPoint, atFaultPoint, moveWishes, killGate, stopGate],
-  ...[clockJump, clockJump, clockJump],
+  ...[clockJump, clockJump, clockJump, clockJump, clockJump, clockJump],
 ];
 
 /** Sets the seed's faults: none in a few seeds, mostly one to three, all before the world heals. Answers when the last one comes. */

@@ -13,6 +13,8 @@ export interface Shape {
   /** Sessions at most. */
   readonly sessions: number;
   readonly commands: readonly number[];
+  /** How often a key comes again with another payload, maybe for another editor, and how long after. */
+  readonly sameKey: { readonly chance: number; readonly withinMs: number };
   /** Within which the commands are published. */
   readonly spreadMs: readonly number[];
   readonly workers: readonly number[];
@@ -28,6 +30,7 @@ const LARGE: Shape = {
   editors: [EDITORS],
   sessions: 3,
   commands: [1, 2, 2, 2, 3, 5],
+  sameKey: { chance: 0.06, withinMs: 600 },
   spreadMs: [50, 400, 1_200],
   workers: [1, 1, 2, 2, 2, 3],
   projectors: [1, 1, 1, 2],
@@ -41,9 +44,10 @@ export const SHAPES: Readonly<Record<Size, Shape>> = {
   large: LARGE,
   small: {
     ...LARGE,
-    editors: [[ONE], [OTHER], [ONE], [OTHER], EDITORS],
+    editors: [[ONE], [OTHER], EDITORS],
     sessions: 2,
     commands: [1, 1, 1, 2],
+    sameKey: { chance: 0.12, withinMs: 20 },
     spreadMs: [20, 100, 400],
     workers: [1, 1, 2],
     projectors: [1],
@@ -64,7 +68,7 @@ export const SHAPES: Readonly<Record<Size, Shape>> = {
 };
 
 /** Of all seeds; the others are small. */
-const SHARES = { large: 0.12, duel: 0.08 };
+const SHARES = { large: 0.1, duel: 0.1 };
 
 /** The size of a seed, wherever a range of seeds begins: the golden ratio spreads each share evenly. */
 export function sizeOf(seed: number): Size {

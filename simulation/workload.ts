@@ -50,9 +50,9 @@ export function planOf(random: Random, size: Size, editors: readonly string[]): 
         request,
         how: random.chance(0.5) ? 'raw' : 'envelope',
       });
-    if (random.chance(0.06)) {
+    if (random.chance(shape.sameKey.chance)) {
       const other = requestOf(random, request.sessionId, `k${at}`, editors);
-      publishes.push({ atMs: atMs + random.between(0, 600), request: other, how: 'raw' });
+      publishes.push({ atMs: atMs + random.between(0, shape.sameKey.withinMs), request: other, how: 'raw' });
     }
     if (random.chance(0.07)) cancels.push({ atMs: atMs + random.between(0, 500), of: request });
   }

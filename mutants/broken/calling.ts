@@ -29,9 +29,9 @@ export const CALLING: readonly Mutant[] = [
     patches: [
       {
         file: FILE_CHANGE,
-        find: "    const at = prepared.waypoints.lastIndexOf(probe.state === 'present' ? probe.sha256 : '');",
+        find: '    const at = placeOf(prepared, probe);',
         replace:
-          "    const said = prepared.steps.length === 1 && task.lastError?.startsWith('the editor reported success');\n    const at = said ? end : prepared.waypoints.lastIndexOf(probe.state === 'present' ? probe.sha256 : '');",
+          "    const said = prepared.steps.length === 1 && task.lastError?.startsWith('the editor reported success');\n    const at = said ? end : placeOf(prepared, probe);",
       },
     ],
     caughtBy: 'simulation',

@@ -1,5 +1,5 @@
 import { sha256 } from '../core/ids.js';
-import { type ChangePlan, type FileChange, type MetaReplacement, replacesMeta } from '../workers/editor.js';
+import type { ChangePlan, FileChange, FileContent } from '../workers/editor.js';
 import { planAssetChange } from './assetPlan.js';
 import { isBalanced } from './csharpScan.js';
 import { MAX_EDIT_BYTES } from './cutPlaces.js';
@@ -31,6 +31,18 @@ export function planChange(change: PlannableChange): ChangePlan {
   const kept = { bytes: change.after.bytes, meta: change.before.meta };
   const plan = planBytes({ ...change, after: kept });
   return plan.ok ? thenMeta(plan, change) : plan;
+}
+
+/** A change of a file that stays, whose `.meta` becomes another one. */
+interface MetaReplacement extends PlannableChange {
+  readonly before: FileContent & { readonly meta: Uint8Array };
+  readonly after: FileContent & { readonly meta: Uint8Array };
+}
+
+/** Only undo and redo replace a `.meta`, and only one that has been seen: out of reach, or not there yet, it stays as it is. */
+function replacesMeta(change: PlannableChange): change is MetaReplacement {
+  const [before, after] = [change.before?.meta, change.after?.meta];
+  return change.restore === true && before != null && after != null && Buffer.compare(before, after) !== 0;
 }
 
 /** Bytes first: cut off in between, the file has come as far as its sha says, and the `.meta` is still the one to be replaced. */

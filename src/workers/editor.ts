@@ -122,18 +122,6 @@ export interface FileChange {
   readonly restore?: boolean;
 }
 
-/** A change of a file that stays, whose `.meta` becomes another one. */
-export interface MetaReplacement extends FileChange {
-  readonly before: FileContent & { readonly meta: Uint8Array };
-  readonly after: FileContent & { readonly meta: Uint8Array };
-}
-
-/** Only undo and redo replace a `.meta`, and only one that has been seen: out of reach, or not there yet, it stays as it is. */
-export function replacesMeta(change: FileChange): change is MetaReplacement {
-  const [before, after] = [change.before?.meta, change.after?.meta];
-  return change.restore === true && before != null && after != null && Buffer.compare(before, after) !== 0;
-}
-
 export type ChangePlan =
   | {
       readonly ok: true;

@@ -15,7 +15,6 @@ import {
   type Probe,
   type Readiness,
   type RenderedImage,
-  replacesMeta,
   STALE_TOKEN,
   type View,
 } from '../../src/workers/editor.js';
@@ -173,8 +172,9 @@ export class MemoryGate implements EditorGate {
 
   plan(change: FileChange): ChangePlan {
     if (this.refusePlan) return { ok: false, ...this.refusePlan };
-    if (!replacesMeta(change)) return this.#planBytes(change);
-    const { path, before, after } = change;
+    const { path, before, after, restore } = change;
+    const isOther = before?.meta && after?.meta && !Buffer.from(before.meta).equals(Buffer.from(after.meta));
+    if (restore !== true || !isOther) return this.#planBytes(change);
     const kept = { bytes: after.bytes, meta: before.meta };
     const from = sha256(after.bytes);
     const isThere = sha256(before.bytes) === from;

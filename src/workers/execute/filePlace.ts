@@ -1,5 +1,5 @@
 import { sha256 } from '../../core/ids.js';
-import { type FileChange, type FileContent, type Probe, replacesMeta } from '../editor.js';
+import type { FileChange, FileContent, Probe } from '../editor.js';
 import type { PreparedChange } from '../lanes/task.js';
 
 /** What a look at a file says about the change that is planned for it. Pure. */
@@ -8,9 +8,11 @@ import type { PreparedChange } from '../lanes/task.js';
 export function placeOf({ change, waypoints }: PreparedChange, probe: Probe): number {
   const at = waypoints.lastIndexOf(probe.state === 'present' ? probe.sha256 : '');
   const isLast = at > 0 && at === waypoints.length - 1 && waypoints[at - 1] === waypoints[at];
-  if (!isLast || probe.state !== 'present' || !replacesMeta(change)) return at;
-  const { meta } = probe.content;
-  return meta !== null && sha256(meta) === sha256(change.before.meta) ? at - 1 : at;
+  if (!isLast || probe.state !== 'present') return at;
+  const [was, wanted] = [change.before?.meta, change.after?.meta];
+  const lying = probe.content.meta;
+  if (!was || !wanted || !lying || Buffer.compare(was, wanted) === 0) return at;
+  return Buffer.compare(lying, was) === 0 ? at - 1 : at;
 }
 
 /** On disk, but the editor has no `.meta` for it yet: it was away, or its worker died right after the write. */
