@@ -46,11 +46,7 @@ export const CALLING: readonly Mutant[] = [
         replace: '    if (token.call > 0) return;\n    const key = keyOf(editor, token);\n    const seen',
       },
     ],
-    caughtBy: {
-      project: 'unit',
-      file: 'test/unity/fence.test.ts',
-      title: 'given tokens of two partitions, then each is compared with its own',
-    },
+    caughtBy: 'simulation',
   },
   {
     name: 'lease-only-fence',
@@ -62,12 +58,7 @@ export const CALLING: readonly Mutant[] = [
         replace: '  return token.epoch >= other.epoch;',
       },
     ],
-    caughtBy: {
-      project: 'unit',
-      file: 'test/unity/fence.test.ts',
-      title:
-        'given a token that is spent before it comes, then it is refused when it comes, and a higher one is not',
-    },
+    caughtBy: 'simulation',
   },
   {
     name: 'fence-in-memory',
@@ -101,12 +92,7 @@ export const CALLING: readonly Mutant[] = [
         replace: '      if (token.call < 0) await this.admit(editor, token);\n',
       },
     ],
-    caughtBy: {
-      project: 'unit',
-      file: 'test/unity/fence.test.ts',
-      title:
-        'given a token that is spent before it comes, then it is refused when it comes, and a higher one is not',
-    },
+    caughtBy: 'simulation',
   },
   {
     name: 'call-before-intent',

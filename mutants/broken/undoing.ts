@@ -13,11 +13,7 @@ export const UNDOING: readonly Mutant[] = [
           "        ? history.operations\n            .toSorted((one, other) => (one.at < other.at ? -1 : 1))\n            .findLast(({ effective }) => effective === 'applied')",
       },
     ],
-    caughtBy: {
-      project: 'unit',
-      file: 'test/workers/undoLog.test.ts',
-      title: 'is the newest of the log, whatever the clocks of those who made them said',
-    },
+    caughtBy: 'simulation',
   },
   {
     name: 'undo-without-looking',

@@ -22,6 +22,13 @@ export class History {
   readonly log: LogRecord[] = [];
   readonly starts = new Map<string, LoggedEvent[]>();
   readonly ends = new Map<string, LoggedEvent[]>();
+  /**
+   * Of a publish whose key was another's: two editors of a session were sent it in the same moment, and both began or ended. What stands
+   * first in the log counts alone, and the publish behind the other must be refused under an id of its own.
+   */
+  readonly voids: LoggedEvent[] = [];
+  /** The publish that holds a command's id: whichever was spoken of first. */
+  readonly #homes = new Map<string, string>();
   /** Places whose command has not ended. */
   readonly open = new Map<string, Inbound>();
   readonly violations: string[] = [];
@@ -92,10 +99,17 @@ export class History {
   #tell(logged: LoggedEvent): void {
     const { event } = logged;
     const { commandId } = event;
+    if (event.kind === 'noted') return;
+    const place = placeOf(event.position);
+    const home = this.#homes.get(commandId) ?? place;
+    this.#homes.set(commandId, home);
+    if (place !== home) {
+      this.voids.push(logged);
+      return;
+    }
     if (event.kind === 'started') put(this.starts, commandId, logged);
     if (!isEnd(event)) return;
     put(this.ends, commandId, logged);
-    const place = placeOf(event.position);
     this.#endedPlaces.add(place);
     if (event.kind === 'failed' && event.outcome === 'rejected') this.#refused.add(place);
     this.#resolve(place);

@@ -28,6 +28,11 @@ export function oneEndEach(history: History): string[] {
   for (const [commandId, ends] of history.ends)
     if (ends.length > 1)
       violations.push(`I2: command ${commandId} ended ${ends.length} times: ${ends.map(nameOf).join(', ')}`);
+  for (const { event } of history.voids)
+    if (event.kind !== 'noted' && !history.isRefused(event.position))
+      violations.push(
+        `I2: ${event.type} of ${event.commandId} stands behind another's, and its publish was not refused`,
+      );
   for (const [commandId, starts] of history.starts) {
     if (!othersAreHarmless(commandId, history))
       violations.push(`I2: command ${commandId} started ${starts.length} times`);

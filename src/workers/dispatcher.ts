@@ -19,7 +19,7 @@ import type { LogFollower } from './ledger/logFollower.js';
 import { PendingEnds } from './ledger/pendingEnds.js';
 import { RecentEnds } from './ledger/recentEnds.js';
 import { Refusals } from './ledger/refusals.js';
-import { begunBeforeEnd, payOwedLetter, type SettleContext, settle } from './ledger/settle.js';
+import { endedByItsKey, payOwedLetter, type SettleContext, settle } from './ledger/settle.js';
 import { settleContextOf } from './ledger/settleContextOf.js';
 import type { WorkerState } from './ledger/workerState.js';
 import { GivenAwayError, type OwnedPartition } from './ownedPartition.js';
@@ -262,7 +262,7 @@ export class Dispatcher {
       paused: (editor) => deps.paused?.(editor) ?? false,
       execute: async (task, signal) =>
         heldBack(task, deps.rate) ??
-        begunBeforeEnd(task, await tracedGo(task, () => execute(task, this.#execute, signal)), this.#settle),
+        endedByItsKey(task, await tracedGo(task, () => execute(task, this.#execute, signal)), this.#settle),
       finish: (task, verdict) => {
         this.finished++;
         if (verdict.kind === 'failed' && verdict.keyTaken) this.#refusals.taken(task);

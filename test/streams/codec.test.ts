@@ -190,7 +190,7 @@ describe('what the server says', () => {
   it('is a verdict only where trying again changes nothing', () => {
     expect([10_071, 10_077, 10_059].map((code) => isServerVerdict({ code }))).toEqual([true, true, true]);
     expect(
-      [10_008, 10_023, 10_074, 503, 'TIMEOUT', undefined].map((code) => isServerVerdict({ code })),
+      [10_008, 10_023, 10_009, 503, 'TIMEOUT', undefined].map((code) => isServerVerdict({ code })),
     ).toEqual(Array(6).fill(false));
     expect(isServerVerdict(null)).toBe(false);
   });

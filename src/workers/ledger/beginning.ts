@@ -1,7 +1,6 @@
 import { definitionOf } from '../../commands/catalogue.js';
 import type { Command } from '../../commands/envelope.js';
 import { SparkError } from '../../core/errors.js';
-import type { StartedEvent } from '../../events/event.js';
 import type { Task } from '../lanes/task.js';
 import type { PartitionLog } from '../ports.js';
 import { KEY_TAKEN, KeyTakenError, samePlace } from './keyRace.js';
@@ -53,9 +52,9 @@ export async function begin(
   const event = startedEvent(command, { epoch: log.epoch, call }, intent, new Date(nowMs).toISOString());
   task.started = event;
   known.state.apply(event, nowMs);
-  const place = contended(command, known)
-    ? await appendFirstOfKey(event, log, known)
-    : await log.append([event]);
+  const append = () => log.append([event]);
+  const place = contended(command, known) ? await storedFirst(command, append, known) : await append();
+  if (place === undefined) throw new KeyTakenError(KEY_TAKEN);
   const moves = definitionOf(command.type)?.effect === 'compensation' && operationsOf(event).length > 0;
   if (known.follower.alone || !moves) return;
   await known.follower.reached(place);
@@ -63,15 +62,20 @@ export async function begin(
     throw new OvertakenError('another undo of the same operation began before this one; nothing was changed');
 }
 
-/** Stores it and waits until everything before it has been read: another partition's start of the same key may stand there. */
-async function appendFirstOfKey(
-  event: StartedEvent,
-  log: PartitionLog,
+/** Stores what is said first of a command; true when nobody else's beginning of the same key stands before it. */
+export const storeFirst = async (
+  command: Command,
+  append: () => Promise<number>,
+  known: Known,
+): Promise<boolean> => (await storedFirst(command, append, known)) !== undefined;
+
+/** As `storeFirst`, with the place in the log: waits until everything before it has been read. */
+async function storedFirst(
+  { commandId, position }: Command,
+  append: () => Promise<number>,
   { state, follower }: Known,
-): Promise<number> {
-  const { commandId, position } = event;
-  const place = await state.race.begin(commandId, position, () => log.append([event]));
+): Promise<number | undefined> {
+  const place = await state.race.begin(commandId, position, append);
   await follower.reached(place);
-  if (state.race.decided(commandId) === 'taken') throw new KeyTakenError(KEY_TAKEN);
-  return place;
+  return state.race.decided(commandId) === 'taken' ? undefined : place;
 }

@@ -1,6 +1,5 @@
 import type { CommandPosition } from '../../commands/envelope.js';
 import { SparkError } from '../../core/errors.js';
-import type { StartedEvent } from '../../events/event.js';
 import type { FinalVerdict } from '../lanes/task.js';
 
 type FailedVerdict = Extract<FinalVerdict, { kind: 'failed' }>;
@@ -18,6 +17,12 @@ export const keyTakenVerdict = ({ code, message }: KeyTakenError): FailedVerdict
   error: { code, message },
   keyTaken: true,
 });
+
+/** The first that is said of a command. */
+interface First {
+  readonly commandId: string;
+  readonly position: CommandPosition;
+}
 
 interface Start {
   readonly position: CommandPosition;
@@ -47,13 +52,13 @@ export class KeyRace {
   }
 
   /** What to wait for before somebody else's `started` can be judged: our own has no place yet. */
-  undecided(event: StartedEvent): Promise<unknown> | undefined {
+  undecided(event: First): Promise<unknown> | undefined {
     const start = this.#rival(event);
     return start && start.place === undefined ? start.answered : undefined;
   }
 
-  /** Somebody else's `started`: true when ours stands behind it. */
-  overtakes(event: StartedEvent, place: number): boolean {
+  /** Somebody else's beginning: true when ours stands behind it. */
+  overtakes(event: First, place: number): boolean {
     const start = this.#rival(event);
     if (!start || (start.place !== undefined && start.place < place)) return false;
     start.lost = true;
@@ -67,7 +72,7 @@ export class KeyRace {
     return lost ? 'taken' : 'ours';
   }
 
-  #rival({ commandId, position }: StartedEvent): Start | undefined {
+  #rival({ commandId, position }: First): Start | undefined {
     const start = this.#starts.get(commandId);
     return start && !samePlace(start.position, position) ? start : undefined;
   }

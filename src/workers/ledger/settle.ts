@@ -5,7 +5,7 @@ import type { FinalVerdict, Task, Verdict } from '../lanes/task.js';
 import type { BadCommand, OriginalMessage, PartitionLog } from '../ports.js';
 import type { WorkerDependencies } from '../workerOptions.js';
 import type { Claims } from './claims.js';
-import { KeyTakenError, keyTakenVerdict } from './keyRace.js';
+import { KEY_TAKEN, KeyTakenError, keyTakenVerdict } from './keyRace.js';
 import type { PendingEnds } from './pendingEnds.js';
 import type { RecentEnds } from './recentEnds.js';
 import { completedEvent, failedEvent, rejectedEvent, startedEvent, usageEvent } from './recorder.js';
@@ -22,8 +22,12 @@ export interface SettleContext {
   readonly pending: PendingEnds;
   /** Whether somebody else might use the command's key at this moment. */
   readonly contended: (command: Command) => boolean;
-  /** Stores its beginning, as the first of its key. Throws `KeyTakenError`. */
-  readonly begin: (task: Task) => Promise<void>;
+  /** Stores the events of a command that has not begun; false when another partition's beginning of the same key stands before them. */
+  readonly storeFirst: (command: Command, append: () => Promise<number>) => Promise<boolean>;
+  /** Resolves when everything that other workers have told so far is known here. */
+  readonly level: () => Promise<void>;
+  /** Whether another command has used its key. */
+  readonly keyTaken: (command: Command) => boolean;
   /** Ends it as a publish whose key was another command's. */
   readonly taken: (task: Task) => void;
   /** Tells the parking that a fetched command has ended. */
@@ -38,9 +42,9 @@ export interface SettleContext {
 export function settle(task: Task, verdict: FinalVerdict, context: SettleContext): void {
   const { deps, state, claims } = context;
   const { editor } = task.command;
-  if (!task.started && context.contended(task.command)) {
-    const begun = beginThenSettle(task, verdict, context);
-    context.pending.add(deps.partitionOf(editor), begun).catch(context.fatal);
+  const first = !task.started && context.contended(task.command);
+  if (first && context.keyTaken(task.command)) {
+    context.taken(task);
     return;
   }
   const log = context.logOf(editor);
@@ -49,7 +53,11 @@ export function settle(task: Task, verdict: FinalVerdict, context: SettleContext
   const events = finalEvents(task, verdict, durationMs, timestamp, context);
   for (const event of events) state.apply(event, deps.clock.nowMs());
   deps.faultPoint('before_finish');
-  const told = log.append(events).then(async () => {
+  const stored = first
+    ? context.storeFirst(task.command, () => log.append(events))
+    : log.append(events).then(() => true);
+  const told = stored.then(async (counts) => {
+    if (!counts) return context.taken(task);
     deps.faultPoint('after_finish');
     if (verdict.kind === 'failed' && verdict.exhausted) await deadLetterOf(task, verdict, context);
     state.owed.paid(task.command.position);
@@ -69,35 +77,18 @@ export function settle(task: Task, verdict: FinalVerdict, context: SettleContext
 }
 
 /**
- * A command of a lane that ends before anything was called, and whose key somebody else might use: its beginning is stored while its
- * session still waits for it, so that the next one does not begin before it has ended.
+ * A command of a lane that ends before anything was called, and whose key somebody else might use: that is found out about while its
+ * session still waits. Only what happens in this very moment is left to the order of the log (`storeFirst`).
  */
-export async function begunBeforeEnd(
+export async function endedByItsKey(
   task: Task,
   verdict: Verdict,
-  context: Pick<SettleContext, 'begin' | 'contended'>,
+  { contended, level, keyTaken }: Pick<SettleContext, 'contended' | 'level' | 'keyTaken'>,
 ): Promise<Verdict> {
   const ends = verdict.kind === 'completed' || verdict.kind === 'failed';
-  if (!ends || task.started || !context.contended(task.command)) return verdict;
-  try {
-    await context.begin(task);
-    return verdict;
-  } catch (error) {
-    if (error instanceof KeyTakenError) return keyTakenVerdict(error);
-    throw error;
-  }
-}
-
-/** One that never came to its turn: its key is found out about first too, and then its end is told. */
-async function beginThenSettle(task: Task, verdict: FinalVerdict, context: SettleContext): Promise<void> {
-  try {
-    await context.begin(task);
-  } catch (error) {
-    if (!(error instanceof KeyTakenError)) throw error;
-    context.taken(task);
-    return;
-  }
-  settle(task, verdict, context);
+  if (!ends || task.started || !contended(task.command)) return verdict;
+  await level();
+  return keyTaken(task.command) ? keyTakenVerdict(new KeyTakenError(KEY_TAKEN)) : verdict;
 }
 
 /** A publish that is no command: told to its session when that can be read, kept as a dead letter, and the lane goes on. */

@@ -1,7 +1,7 @@
 import type { OpenLane } from '../lanes/openLanes.js';
 import type { OwnedPartition } from '../ownedPartition.js';
 import type { WorkerDependencies } from '../workerOptions.js';
-import { begin, contended } from './beginning.js';
+import { contended, keyTaken, storeFirst } from './beginning.js';
 import type { LogFollower } from './logFollower.js';
 import type { SettleContext } from './settle.js';
 import type { WorkerState } from './workerState.js';
@@ -24,13 +24,9 @@ export function settleContextOf({ ownedPartition, laneOf, ...ownership }: Owners
     logOf,
     logOfPartition: (partition) => ownedPartition(partition).log,
     contended: (command) => contended(command, ownership),
-    begin: async (task) =>
-      begin(
-        task,
-        { intent: null, call: 0, nowMs: deps.clock.nowMs() },
-        logOf(task.command.editor),
-        ownership,
-      ),
+    storeFirst: (command, append) => storeFirst(command, append, ownership),
+    level: () => ownership.follower.level(),
+    keyTaken: (command) => keyTaken(command, ownership, deps.clock.nowMs()),
     parkedEnded: (parkedSeq, { editor, position, sessionId }) =>
       laneOf(editor)?.parked.ended(parkedSeq, position, sessionId),
   };

@@ -1,5 +1,5 @@
 import type { CommandPosition } from '../../commands/envelope.js';
-import type { FileIntent, SparkEvent, StartedEvent } from '../../events/event.js';
+import type { FailedEvent, FileIntent, SparkEvent, StartedEvent } from '../../events/event.js';
 import { isTerminal, stateAfter } from '../../events/outcome.js';
 import { BuildJobs } from '../builds/buildJobs.js';
 import { UndoLog } from '../undo/undoLog.js';
@@ -41,7 +41,7 @@ export class WorkerState {
 
   /** An event that somebody else has stored, at that place of the log. Of two commands that took one key the first counts alone. */
   follow(event: SparkEvent, place: number, nowMs: number): void | Promise<void> {
-    const undecided = event.kind === 'started' ? this.race.undecided(event) : undefined;
+    const undecided = isFirst(event) ? this.race.undecided(event) : undefined;
     if (undecided) return undecided.then(() => this.#follow(event, place, nowMs));
     this.#follow(event, place, nowMs);
   }
@@ -51,7 +51,7 @@ export class WorkerState {
       const open = this.open.get(event.commandId);
       if (event.kind === 'started' && !open) this.#places.set(event.commandId, place);
       const other = open !== undefined && !samePlace(open.position, event.position);
-      const first = event.kind === 'started' && this.race.overtakes(event, place);
+      const first = isFirst(event) && this.race.overtakes(event, place);
       if (other && !first) return;
     }
     this.apply(event, nowMs);
@@ -109,6 +109,10 @@ export class WorkerState {
     });
   }
 }
+
+/** What may be the first that is said of a command: its start, or the end of one that never started. */
+const isFirst = (event: SparkEvent): event is StartedEvent | FailedEvent =>
+  event.kind === 'started' || (event.kind === 'failed' && event.envelope !== undefined);
 
 /** The operations that an undo, redo or rollback is about to move. */
 export const operationsOf = (event: StartedEvent): readonly string[] =>
