@@ -3,7 +3,7 @@ import { bounded } from '../core/bounded.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { LogFollower } from './ledger/logFollower.js';
 import { GivenAwayError, type OwnedPartition } from './ownedPartition.js';
-import type { PartitionLog } from './ports.js';
+import type { CommandInbox, PartitionLog } from './ports.js';
 import type { WorkerDependencies } from './workerOptions.js';
 
 /** A partition of this worker, with the pulls that bring its commands. */
@@ -84,6 +84,24 @@ export async function givenAway(
   await log.append([]);
   await log.close();
   forget(taken, ownership);
+}
+
+/**
+ * The partitions of which the server believes more to be with us than there is: delivered to a worker that is gone, and nothing came after
+ * it to show the gap. Acknowledgements under way look the same for a moment, so it is looked at twice.
+ */
+export async function strays(
+  { owned, dispatcher }: Pick<Ownership, 'owned' | 'dispatcher'>,
+  inbox: Pick<CommandInbox, 'pending'>,
+): Promise<Owned[]> {
+  const found: Owned[] = [];
+  for (const one of owned.values()) {
+    const { unacked, ackFloor } = await inbox.pending(one.partition);
+    const astray = unacked > dispatcher.inFlight.messagesOf(one.partition);
+    if (astray && one.strayFloor === ackFloor) found.push(one);
+    one.strayFloor = astray ? ackFloor : undefined;
+  }
+  return found;
 }
 
 function forget(

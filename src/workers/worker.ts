@@ -11,7 +11,7 @@ import { relieve } from './lanes/relief.js';
 import { LogFollower } from './ledger/logFollower.js';
 import { Purger } from './ledger/purger.js';
 import { WorkerState } from './ledger/workerState.js';
-import { claimed, givenAway, type Owned, type Ownership } from './ownership.js';
+import { claimed, givenAway, type Owned, type Ownership, strays } from './ownership.js';
 import type { WorkerDependencies } from './workerOptions.js';
 
 const HEARTBEAT_MS = 60_000;
@@ -21,6 +21,8 @@ const RELIEF_MS = 250;
 const GAP_PAUSE_MS = 5;
 /** How late a deadline may be told. */
 const TICK_MS = 500;
+/** For appends that are under way at a stop. */
+const SETTLE_MS = 1_000;
 /** What is taken may wait this long in memory, going by what is finished. */
 const TARGET_QUEUE_MS = 2_000;
 /** Commands a busy editor, and one more, may have in memory however slow the editors are. */
@@ -59,6 +61,11 @@ export class Worker implements Service {
   /** The partitions whose commands it executes, with the epoch of each claim. */
   get claims(): ReadonlyMap<number, number> {
     return new Map([...(this.#run?.owned ?? [])].map(([partition, { log }]) => [partition, log.epoch]));
+  }
+
+  /** Whether it knows the log and may take partitions. */
+  get started(): boolean {
+    return this.#run !== undefined;
   }
 
   /** Waits until everything other workers have told so far is known here. */
@@ -126,9 +133,11 @@ export class Worker implements Service {
     await bounded(this.#deps.clock, this.#deps.limits.drainMs, this.#drain(run));
     run.abort.abort();
     for (const { abort } of owned) abort.abort();
+    // What runs may wait for the log, which may be away: it gets a moment to be stored, and then the next owner finds out.
+    await bounded(this.#deps.clock, SETTLE_MS, run.dispatcher.settled());
+    await Promise.all([run.follower.stop(), ...owned.map(({ log }) => log.close())]);
     await run.dispatcher.settled();
     run.dispatcher.inFlight.clear();
-    await Promise.all([run.follower.stop(), ...owned.map(({ log }) => log.close())]);
   }
 
   /** The connection was lost and is back: what was on the wire is asked for again, in order. */
@@ -260,24 +269,11 @@ export class Worker implements Service {
   async #housekeeping(run: Run, purger: Purger): Promise<void> {
     run.dispatcher.sweep();
     run.state.ledger.expire(this.#deps.clock.nowMs());
-    await this.#fetchStrays(run);
+    for (const owned of await strays(run, this.#deps.inbox)) void this.#pullAnew(run, owned);
     const floor = await purger.run();
     // Parked commands keep places of any age; and after kill -9 of the server its floor may stand a little lower than it said.
     const parked = run.dispatcher.lanes.some((lane) => lane.hasParked);
     if (floor !== undefined && !parked) run.state.done.forgetBelow(floor - FLOOR_MARGIN);
-  }
-
-  /**
-   * What the server believes to be with us and is not: delivered to a worker that is gone, and nothing came after it to show the gap.
-   * Acknowledgements under way look the same for a moment, so it is looked at twice.
-   */
-  async #fetchStrays(run: Run): Promise<void> {
-    for (const owned of run.owned.values()) {
-      const { unacked, ackFloor } = await this.#deps.inbox.pending(owned.partition);
-      const astray = unacked > run.dispatcher.inFlight.messagesOf(owned.partition);
-      if (astray && owned.strayFloor === ackFloor) void this.#pullAnew(run, owned);
-      owned.strayFloor = astray ? ackFloor : undefined;
-    }
   }
 
   /** Fenced, or the log is gone: nothing of what we hold counts any more. */

@@ -191,3 +191,21 @@ describe('undos that reach over from two workers at the same moment', () => {
     expect(done.length).toBeGreaterThanOrEqual(10);
   });
 });
+
+describe("a worker that finds out that its partition is another's", () => {
+  it('given commands that wait for what the log holds, drops them, begins anew and works again', async () => {
+    const [world, board] = [new WorkerWorld(), new MemoryBoard()];
+    const [first, second] = [await join(world, board, 'first'), await join(world, board, 'second')];
+    await eventually(() => ownedBy(second).length === 1 && ownedBy(first).length === 1, 'an even share');
+    const [mine] = ownedBy(first);
+    const editor = mine === 0 ? LEFT : RIGHT;
+    // Somebody claims it over its head; what it stores from now on is void, and what it waits for never comes.
+    await world.logs.claim(mine ?? 0);
+    for (let n = 0; n < 5; n++)
+      world.publish({ editor, key: `k${n}`, payload: scriptPayload(`Assets/N${n}.cs`) });
+    await world.settled();
+    expect(world.gate.effects).toHaveLength(5);
+    expect(world.ends.map(({ outcome }) => outcome)).toEqual(Array(5).fill('completed'));
+    await eventually(() => shared(first, second).length === PARTITIONS, 'all partitions to be owned again');
+  });
+});

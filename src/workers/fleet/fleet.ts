@@ -15,7 +15,7 @@ export interface FleetOptions {
   /** How long a leave may take to give everything away. */
   readonly leaveMs: number;
   readonly board: FleetBoard;
-  readonly worker: Pick<Worker, 'claims' | 'take' | 'give' | 'start' | 'stop'>;
+  readonly worker: Pick<Worker, 'claims' | 'started' | 'take' | 'give' | 'start' | 'stop'>;
   readonly clock: Clock;
   readonly listener: FleetListener;
 }
@@ -156,12 +156,14 @@ export class Fleet implements Service {
   }
 
   #act(): void {
-    if (!this.#ready || this.#stops.length === 0 || this.#beats === 0) return;
+    if (!this.#ready || !this.#options.worker.started || this.#stops.length === 0 || this.#beats === 0)
+      return;
     const members = [this.#self(), ...[...this.#others.values()].map(({ member }) => member)];
     const { workerId: me, partitions, worker } = this.#options;
     const { take, give, lost, otherGate } = decideMoves({ me, partitions, members });
     this.#standBy(otherGate === undefined ? undefined : otherGateText(otherGate));
     if (lost.length > 0) {
+      this.#ready = false;
       void worker.stop().then(() => this.restart());
       return;
     }
@@ -222,7 +224,7 @@ export class Fleet implements Service {
       workerId,
       gate,
       born: this.#born,
-      ready: this.#ready,
+      ready: this.#ready && worker.started,
       owned: Object.fromEntries(worker.claims),
     };
   }

@@ -22,9 +22,15 @@ export class TakenOverError extends SparkError {
   readonly code = 'taken_over';
 }
 
+/** The follower has stopped, or cannot go on: what was to be waited for will not be known here. */
+export class FollowerStoppedError extends SparkError {
+  readonly code = 'log_closed';
+}
+
 interface Waiter {
   readonly place: number;
   done(): void;
+  failed(error: unknown): void;
 }
 
 /**
@@ -59,23 +65,29 @@ export class LogFollower {
   }
 
   async stop(): Promise<void> {
+    this.#end();
+    await this.#running;
+  }
+
+  /** Whoever waits must not go on as if it knew. */
+  #end(): void {
     this.#abort.abort();
     this.#reading.abort();
     this.#wake();
-    for (const { done } of this.#waiters.splice(0)) done();
-    await this.#running;
+    for (const { failed } of this.#waiters.splice(0)) failed(stopped());
   }
 
   /** Waits until everything that is in the log now has been applied. */
   async level(): Promise<void> {
     if (this.alone) return;
-    await this.reached(await this.#end());
+    await this.reached(await this.#newest());
   }
 
-  /** Waits until everything up to that place has been applied; returns too when the follower stops. */
+  /** Waits until everything up to that place has been applied. Throws `FollowerStoppedError` when the follower stops before. */
   async reached(place: number): Promise<void> {
-    if (place <= this.#place || this.alone || this.#abort.signal.aborted) return;
-    await new Promise<void>((done) => this.#waiters.push({ place, done }));
+    if (place <= this.#place || this.alone) return;
+    if (this.#abort.signal.aborted) throw stopped();
+    await new Promise<void>((done, failed) => this.#waiters.push({ place, done, failed }));
   }
 
   /** From now on the partition is ours. To be called once its claim has been reached. */
@@ -142,7 +154,7 @@ export class LogFollower {
           if (applied) await applied;
         }
     } catch (error) {
-      this.#abort.abort();
+      this.#end();
       this.#deps.broken(error);
       return false;
     }
@@ -159,7 +171,7 @@ export class LogFollower {
     for (const { done } of due) done();
   }
 
-  async #end(): Promise<number> {
+  async #newest(): Promise<number> {
     for (;;) {
       try {
         return await this.#deps.log.end();
@@ -170,6 +182,8 @@ export class LogFollower {
     }
   }
 }
+
+const stopped = (): FollowerStoppedError => new FollowerStoppedError('the log is not followed any more');
 
 function demandOurs({ by, seq, partition }: LogChunk, epoch: number): void {
   if (by === undefined || by === epoch || seq <= epoch) return;
