@@ -104,7 +104,7 @@ function fleetListener({ logger, metrics }: RoleContext, answering: WorkerAnswer
     given: (partition) => {
       answering.disown(partition);
       metrics.inc('spark_partition_moves_total', { move: 'given' });
-      logger.info({ partition }, 'gave a partition to another worker');
+      logger.debug({ partition }, 'gave a partition away');
     },
     standsBy: (reason) => {
       if (reason === undefined) logger.info({}, 'this worker takes its part of the work');
