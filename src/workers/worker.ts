@@ -129,7 +129,7 @@ export class Worker implements Service {
     for (const stop of run.timers) stop();
     const owned = [...run.owned.values()];
     for (const { pulls } of owned) pulls.abort();
-    await Promise.all(owned.map(({ pulling }) => pulling));
+    await bounded(this.#deps.clock, SETTLE_MS, Promise.all(owned.map(({ pulling }) => pulling)));
     await bounded(this.#deps.clock, this.#deps.limits.drainMs, this.#drain(run));
     run.abort.abort();
     for (const { abort } of owned) abort.abort();

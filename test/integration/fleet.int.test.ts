@@ -163,6 +163,18 @@ describe('several workers on JetStream', () => {
       .toBe(0);
   });
 
+  it('given a worker that has lost its partitions and its connection, a stop ends it', async () => {
+    const first = await join();
+    await first.nc.close();
+    const second = await join();
+    await expect.poll(() => ownedBy(second).length, within).toBe(partitions);
+    await first.worker.stop();
+    const restarting = first.fleet.restart();
+    await first.fleet.stop();
+    await restarting;
+    expect(first.worker.started).toBe(false);
+  });
+
   it('given a nats-server that is killed, both go on with what they had, or share it anew', async () => {
     const [first, second] = [await join(), await join()];
     await expect.poll(() => ownedBy(second).length, within).toBe(Math.floor(partitions / 2));

@@ -98,6 +98,8 @@ export class Fleet implements Service {
     );
     this.#abort.abort();
     for (const stop of this.#stops.splice(0)) stop();
+    // One that begins anew may wait for a server that is away: the stop ends that wait, and whatever came of it.
+    await worker.stop();
     await this.#restarting;
     await worker.stop();
     await this.#saying;
