@@ -85,6 +85,8 @@ describe('the Postgres pair', () => {
         async () => (await query(pair.replica.url, 'select seq from facts'))?.length === 30_001,
         20_000,
       );
+      // It is told once the standby is up, which answers a moment before.
+      await eventually(async () => reseeds > 0);
       expect(reseeds).toBe(1);
       await query(pair.primary.url, 'create table later as select 1 as seq');
       await eventually(() => query(pair.replica.url, 'select seq from later'));
