@@ -60,6 +60,7 @@ export class Fleet implements Service {
   #changed: (() => void)[] = [];
   #reason: string | undefined;
   #restarting: Promise<void> | undefined;
+  #restartAgain = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -108,10 +109,19 @@ export class Fleet implements Service {
 
   /** Somebody else owns what this worker had, and it has dropped everything: it begins anew. */
   async restart(): Promise<void> {
-    this.#restarting ??= this.#startAnew().finally(() => {
+    // What is lost while one begins anew is begun anew after that.
+    this.#restartAgain = true;
+    this.#restarting ??= this.#restartAll().finally(() => {
       this.#restarting = undefined;
     });
     await this.#restarting;
+  }
+
+  async #restartAll(): Promise<void> {
+    while (this.#restartAgain && !this.#abort.signal.aborted) {
+      this.#restartAgain = false;
+      await this.#startAnew();
+    }
   }
 
   async #startAnew(): Promise<void> {
