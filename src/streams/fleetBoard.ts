@@ -68,13 +68,14 @@ async function follow(nc: NatsConnection, clock: Clock, onWord: OnWord, signal: 
 }
 
 /** What cannot be read is no worker's word: the one before it holds. */
-function tell({ subject, headers: told, data }: StreamMessage, onWord: OnWord): void {
+function tell({ subject, headers: told, data, streamSeq }: StreamMessage, onWord: OnWord): void {
   const workerId = subject.slice(KEY_PREFIX.length);
   if (!isToken(workerId)) return;
   if ([...(told ?? [])].some(([name]) => name === REMOVED)) onWord(workerId, undefined);
   else {
     const member = memberOf(data);
-    if (member?.workerId === workerId) onWord(workerId, member);
+    // A first word is as old as its place: everybody must see the same one as the oldest.
+    if (member?.workerId === workerId) onWord(workerId, { ...member, born: member.born ?? streamSeq });
   }
 }
 

@@ -143,8 +143,12 @@ class Appender implements PartitionLog {
         break;
       }
       for (const waiting of batch) waiting.resolve(this.#lastSeq);
-      this.#tell(batch, events.length);
-      this.#deps.live.published(events);
+      try {
+        this.#tell(batch, events.length);
+        this.#deps.live.published(events);
+      } catch {
+        // Live copies are at most once, and the log must not stand still for them.
+      }
     }
     this.#flushing = undefined;
   }

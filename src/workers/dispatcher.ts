@@ -200,10 +200,11 @@ export class Dispatcher {
     // In memory from the stream: its own end acknowledges this delivery. In the parking it is safe already.
     if (admission.kind === 'held' && !claim?.stored) return;
     this.#act(admission, command, item, () => {
+      const { lane } = this.#lanes.of(command.editor);
       this.claims.hold(command, false);
       const started = this.#options.state.open.get(command.commandId);
       const task = newTask(command, { kind: 'stream', item }, started);
-      if (!this.cancels.ends(task)) this.#lanes.of(command.editor).lane.accept(task);
+      if (!this.cancels.ends(task)) lane.accept(task);
     });
   }
 

@@ -12,6 +12,8 @@ export interface Owned extends OwnedPartition {
   readonly abort: AbortController;
   pulls: AbortController;
   pulling: Promise<void> | undefined;
+  /** It is being given away: nobody pulls for it any more. */
+  leaving?: true;
   /** Where the server's floor stood when it last believed more to be with us than there is. */
   strayFloor?: number | undefined;
 }
@@ -82,8 +84,9 @@ export async function givenAway(
   await dispatcher.ended(partition);
   // Still ours? What another owner may have said meanwhile is not in our state: then this throws, and all of it is void.
   await log.append([]);
-  await log.close();
+  // Forgotten first: whoever still looks for its log is told before anything is applied that would not be stored.
   forget(taken, ownership);
+  await log.close();
 }
 
 /**

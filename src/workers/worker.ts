@@ -113,10 +113,11 @@ export class Worker implements Service {
     const run = this.#run;
     const owned = run?.owned.get(partition);
     if (!run || !owned) return;
+    owned.leaving = true;
     owned.pulls.abort();
     await owned.pulling;
     await givenAway(owned, run, this.#deps).catch((error: unknown) => {
-      if (run.owned.get(partition) === owned) this.#lose(error);
+      if (run.owned.get(partition) === owned) this.lose(error);
       throw error;
     });
   }
@@ -149,16 +150,17 @@ export class Worker implements Service {
   async #pullAnew(run: Run, owned: Owned): Promise<void> {
     // Still being taken: the pull to come begins with a reset anyway. Several reconnects may wait here: the first starts anew, for all.
     const { pulls, pulling } = owned;
-    if (!pulling || pulls.signal.aborted) return;
+    if (!pulling || owned.leaving || pulls.signal.aborted) return;
     pulls.abort();
     await pulling;
-    if (this.#run === run && owned.pulls === pulls && run.owned.get(owned.partition) === owned)
-      this.#startPull(run, owned);
+    if (this.#run === run && !owned.leaving && owned.pulls === pulls) this.#startPull(run, owned);
   }
 
   #open(): Run {
     const deps = this.#deps;
     const abort = new AbortController();
+    // Whatever an earlier run had in flight is gone.
+    this.#brake.update(0);
     const state = new WorkerState(deps.limits.ledger, streamMarkOf(deps.inbox.streamCreated));
     const follower = new LogFollower({
       log: deps.log,
@@ -166,7 +168,7 @@ export class Worker implements Service {
       partitions: deps.limits.partitions,
       apply: ({ event, tsMs }, place) => state.follow(event, place, tsMs),
       warn: deps.listener.warn,
-      broken: (error) => this.#lose(error),
+      broken: (error) => this.lose(error),
     });
     const owned = new Map<number, Owned>();
     const dispatcher = new Dispatcher({
@@ -175,7 +177,7 @@ export class Worker implements Service {
       owned,
       follower,
       onLoad: (inFlight) => this.#brake.update(inFlight),
-      fatal: (error) => this.#lose(error),
+      fatal: (error) => this.lose(error),
     });
     return {
       state,
@@ -277,7 +279,7 @@ export class Worker implements Service {
   }
 
   /** Fenced, or the log is gone: nothing of what we hold counts any more. */
-  #lose(error: unknown): void {
+  lose(error: unknown): void {
     const run = this.#run;
     if (!run || run.abort.signal.aborted) return;
     run.abort.abort();

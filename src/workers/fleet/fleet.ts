@@ -1,6 +1,7 @@
 import { bounded } from '../../core/bounded.js';
 import { type Clock, every, pause } from '../../core/clock.js';
 import type { Service } from '../../core/service.js';
+import { TakenOverError } from '../ledger/logFollower.js';
 import type { Worker } from '../worker.js';
 import { decideMoves } from './decideMoves.js';
 import type { FleetBoard, Member } from './fleetPort.js';
@@ -15,7 +16,7 @@ export interface FleetOptions {
   /** How long a leave may take to give everything away. */
   readonly leaveMs: number;
   readonly board: FleetBoard;
-  readonly worker: Pick<Worker, 'claims' | 'started' | 'take' | 'give' | 'start' | 'stop'>;
+  readonly worker: Pick<Worker, 'claims' | 'lose' | 'started' | 'take' | 'give' | 'start' | 'stop'>;
   readonly clock: Clock;
   readonly listener: FleetListener;
 }
@@ -72,7 +73,10 @@ export class Fleet implements Service {
     const { board, worker, workerId, beatMs, listener } = this.#options;
     this.#abort = new AbortController();
     this.#ready = false;
+    this.#restarting = undefined;
     await worker.start();
+    // Stopped meanwhile.
+    if (this.#abort.signal.aborted) return worker.stop();
     this.#ready = true;
     const warn = (error: unknown) => listener.warn('a word to the other workers failed', error);
     this.#stops = [board.answerPings(workerId), every(beatMs, () => this.#beat(), warn)];
@@ -87,7 +91,10 @@ export class Fleet implements Service {
 
   /** Leaves: gives everything away first, so that others go on without having to find out. */
   async stop(): Promise<void> {
-    if (this.#stops.length === 0) return;
+    if (this.#stops.length === 0) {
+      this.#abort.abort();
+      return;
+    }
     const { board, worker, workerId, clock, leaveMs } = this.#options;
     this.#ready = false;
     for (const partition of worker.claims.keys()) this.#move(partition, 'give');
@@ -98,6 +105,7 @@ export class Fleet implements Service {
       this.#until(() => this.#moving.size === 0),
     );
     this.#abort.abort();
+    this.#tell();
     for (const stop of this.#stops.splice(0)) stop();
     // One that begins anew may wait for a server that is away: the stop ends that wait, and whatever came of it.
     await worker.stop();
@@ -111,9 +119,7 @@ export class Fleet implements Service {
   async restart(): Promise<void> {
     // What is lost while one begins anew is begun anew after that.
     this.#restartAgain = true;
-    this.#restarting ??= this.#restartAll().finally(() => {
-      this.#restarting = undefined;
-    });
+    this.#restarting ??= this.#restartAll();
     await this.#restarting;
   }
 
@@ -122,6 +128,8 @@ export class Fleet implements Service {
       this.#restartAgain = false;
       await this.#startAnew();
     }
+    // In the same step as the last look: whoever asks from now on begins another.
+    this.#restarting = undefined;
   }
 
   async #startAnew(): Promise<void> {
@@ -176,7 +184,7 @@ export class Fleet implements Service {
     this.#standBy(otherGate === undefined ? undefined : otherGateText(otherGate));
     if (lost.length > 0) {
       this.#ready = false;
-      void worker.stop().then(() => this.restart());
+      worker.lose(new TakenOverError(`partitions ${lost.join(', ')} were claimed by somebody else`));
       return;
     }
     for (const partition of give) this.#move(partition, 'give');
@@ -190,8 +198,8 @@ export class Fleet implements Service {
     const moved = async (): Promise<void> => {
       try {
         await worker[what](partition);
-        if (what === 'take') listener.taken(partition);
-        else listener.given(partition);
+        if (what === 'give') listener.given(partition);
+        else if (worker.claims.has(partition)) listener.taken(partition);
       } catch (error) {
         listener.warn(
           `partition ${partition} could not be ${what === 'take' ? 'taken' : 'given away'} yet`,

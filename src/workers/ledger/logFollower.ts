@@ -46,6 +46,8 @@ export class LogFollower {
   readonly #owned = new Map<number, number>();
   /** The last message of ours in a partition: what is read up to there is known. */
   readonly #ours = new Map<number, number>();
+  /** The newest claim that was read of a partition. */
+  readonly #claims = new Map<number, number>();
   #reading = new AbortController();
   #waiters: Waiter[] = [];
   #running: Promise<void> | undefined;
@@ -90,8 +92,10 @@ export class LogFollower {
     await new Promise<void>((done, failed) => this.#waiters.push({ place, done, failed }));
   }
 
-  /** From now on the partition is ours. To be called once its claim has been reached. */
+  /** From now on the partition is ours. To be called once its claim has been reached; throws when a later one has been too. */
   own(partition: number, epoch: number): void {
+    const newest = this.#claims.get(partition) ?? 0;
+    if (newest > epoch) throw takenOver(partition, epoch, newest);
     this.#owned.set(partition, epoch);
     if (!this.alone) return;
     this.#reading.abort();
@@ -146,6 +150,7 @@ export class LogFollower {
     const { partition, seq } = chunk;
     if (seq <= this.#place) return true;
     try {
+      if (chunk.by === 'claim') this.#claims.set(partition, seq);
       const epoch = this.#owned.get(partition);
       if (epoch !== undefined) demandOurs(chunk, epoch);
       else if (seq > (this.#ours.get(partition) ?? 0))
@@ -187,7 +192,10 @@ const stopped = (): FollowerStoppedError => new FollowerStoppedError('the log is
 
 function demandOurs({ by, seq, partition }: LogChunk, epoch: number): void {
   if (by === undefined || by === epoch || seq <= epoch) return;
-  throw new TakenOverError(`partition ${partition} was claimed by somebody else`, {
-    fields: { partition, epoch, by, place: seq },
-  });
+  throw takenOver(partition, epoch, seq);
 }
+
+const takenOver = (partition: number, epoch: number, place: number): TakenOverError =>
+  new TakenOverError(`partition ${partition} was claimed by somebody else`, {
+    fields: { partition, epoch, place },
+  });
