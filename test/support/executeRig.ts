@@ -58,6 +58,7 @@ export class ExecuteRig {
     exclusive: (_editor, work) => work(),
     busy: () => false,
     reachedOver: () => false,
+    beingMoved: () => false,
     nextToken: () => ({ epoch: 1, call: ++this.#calls }),
     retried: (reason) => this.retries.push(reason),
     recorded: async () => undefined,

@@ -39,12 +39,20 @@ async function compensate(
   // The session's newest operation became another one while we waited for the editor: begin again with that one's editor.
   if (operations.some(({ editor }) => !lockedEditors.includes(editor)))
     return { kind: 'retry', reason: 'the newest operation has changed', afterMs: 0 };
+  // One that came through another editor's lane is at it: its end decides which operation is ours. Waited for long, `begin` refuses us.
+  const ids = operations.map(({ operationId }) => operationId);
+  const patient = context.clock.monotonicMs() - (task.beganMs ?? 0) < MOVE_PATIENCE_MS;
+  if (patient && context.beingMoved(ids, task.command.commandId))
+    return { kind: 'retry', reason: 'another undo of this operation is under way', afterMs: MOVE_RETRY_MS };
   const [only] = operations;
   const alone = operations.length === 1 && only && only.unitId === undefined;
   return alone && task.command.type !== 'session.rollback'
     ? step(task, only, direction, context, signal)
     : executeGroup(task, operations, context, signal);
 }
+
+const MOVE_RETRY_MS = 50;
+const MOVE_PATIENCE_MS = 10_000;
 
 async function step(
   task: Task,

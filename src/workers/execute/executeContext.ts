@@ -45,6 +45,8 @@ export interface ExecuteContext {
   /** One command at a time per editor, whichever lane it came by (an undo may be about another editor's file). */
   readonly exclusive: <T>(editor: string, work: () => Promise<T>) => Promise<T>;
   readonly busy: (editor: string) => boolean;
+  /** Whether another command has begun to move one of these operations and has not ended. */
+  readonly beingMoved: (operationIds: readonly string[], commandId: string) => boolean;
   /** Whether an undo sent to another editor has begun on files of this one and has not ended. */
   readonly reachedOver: (editor: string) => boolean;
   readonly retried: (reason: string) => void;

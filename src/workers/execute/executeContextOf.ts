@@ -51,6 +51,7 @@ export function executeContextOf({ deps, state, follower, logOf, owns }: Ownersh
     exclusive: (editor, work) => exclusive.run(editor, work),
     busy: (editor) =>
       exclusive.busy(editor) || (!owns(editor) && state.busyBy(editor, (owner) => !owns(owner))),
+    beingMoved: (operationIds, commandId) => state.beingMoved(operationIds, commandId),
     reachedOver: (editor) => state.busyBy(editor, (owner) => owner !== editor),
     nextToken: ({ editor }) => ({
       epoch: logOf(editor).epoch,

@@ -32,14 +32,14 @@ export function keyTaken(
   return state.ledger.find(commandId, nowMs) !== undefined;
 }
 
-/** Another worker's undo has begun to take the same operation back before ours: nothing was called. */
+/** Another undo has begun to take the same operation back before ours: nothing was called. */
 export class OvertakenError extends SparkError {
   readonly code = 'changed_meanwhile';
 }
 
 /**
  * Stores a command's beginning and waits until it is durable, the first of its key, and the first to move its operations: undos that reach
- * over to one editor from two partitions may decide on the same one in the same moment. Throws `KeyTakenError` and `OvertakenError`.
+ * over to one editor from two others may decide on the same one in the same moment. Throws `KeyTakenError` and `OvertakenError`.
  */
 export async function begin(
   task: Task,
@@ -56,7 +56,7 @@ export async function begin(
   const place = contended(command, known) ? await storedFirst(command, append, known) : await append();
   if (place === undefined) throw new KeyTakenError(KEY_TAKEN);
   const moves = definitionOf(command.type)?.effect === 'compensation' && operationsOf(event).length > 0;
-  if (known.follower.alone || !moves) return;
+  if (!moves) return;
   await known.follower.reached(place);
   if (known.state.overtaken(event, place))
     throw new OvertakenError('another undo of the same operation began before this one; nothing was changed');

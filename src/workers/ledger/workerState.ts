@@ -57,17 +57,34 @@ export class WorkerState {
     this.apply(event, nowMs);
   }
 
-  /** Whether another worker's command that moves one of the same operations began before that place, and has not ended or has moved it. */
+  /** Whether another command that moves one of the same operations began before that place, and has not ended or has moved it. */
   overtaken(event: StartedEvent, place: number): boolean {
     const operations = new Set(operationsOf(event));
     const stands = event.envelope.type === 'session.redo' ? 'undone' : 'applied';
     for (const id of operations)
       if ((this.undoLog.findOperation(event.sessionId, id)?.effective ?? stands) !== stands) return true;
+    let behindOurs = false;
     for (const other of this.open.values()) {
-      const otherPlace = this.#places.get(other.commandId);
-      if (other.commandId === event.commandId || otherPlace === undefined || otherPlace > place) continue;
-      if (operationsOf(other).some((operation) => operations.has(operation))) return true;
+      if (other.commandId === event.commandId) {
+        behindOurs = true;
+        continue;
+      }
+      // Our own stand here in the order in which they began.
+      const otherPlace = this.#places.get(other.commandId) ?? (behindOurs ? Number.POSITIVE_INFINITY : 0);
+      if (otherPlace < place && operationsOf(other).some((operation) => operations.has(operation)))
+        return true;
     }
+    return false;
+  }
+
+  /** Whether another command has begun to move one of these operations and has not ended. */
+  beingMoved(operationIds: readonly string[], commandId: string): boolean {
+    for (const other of this.open.values())
+      if (
+        other.commandId !== commandId &&
+        operationsOf(other).some((operation) => operationIds.includes(operation))
+      )
+        return true;
     return false;
   }
 
