@@ -33,8 +33,8 @@ export function duelOf(random: Random, editors: readonly string[]): Plan {
 function requestOf(random: Random, sessionId: string, key: string, editor: string): CommandRequest {
   const deadline = random.chance(0.1) ? new Date(EPOCH_MS + random.between(100, 3_500)).toISOString() : null;
   return {
-    ...moveOf(random),
     sessionId: sessionId as SessionId,
+    ...moveOf(random),
     editor: editor as EditorId,
     idempotencyKey: key,
     actor: sessionId,

@@ -1,10 +1,12 @@
 import { messageOf } from './core/errors.js';
 import type { Service } from './core/service.js';
+import type { ReadinessCheck } from './http/ports.js';
+import { createStatusServer, type StatusServer } from './http/statusServer.js';
 import { migrate } from './postgres/migrate.js';
 import { createPool } from './postgres/pools.js';
 import { setRolePasswords } from './postgres/roles.js';
 import { type RoleContext, topologyLimits } from './roles/context.js';
-import { createGateRole, type GateRole } from './roles/gate.js';
+import { createGateRole } from './roles/gate.js';
 import { createIngestRole, type IngestRole } from './roles/ingest.js';
 import { createProjectorRole } from './roles/projector.js';
 import { createWorkerRole, type WorkerRole } from './roles/worker.js';
@@ -50,16 +52,18 @@ export async function createApp(context: RoleContext, options: AppOptions): Prom
     ? await createIngestRole(context, {
         token: options.token,
         port: options.httpPort,
-        checks: worker ? [workerCheck(worker), worker.circuits.check] : [],
+        checks: [...workerChecks(worker), ...(projector ? [toldOnly(projector.check)] : [])],
       })
     : undefined;
-  return appOf([worker, projector, gate], ingest, gate);
+  const checks = [...workerChecks(worker), ...(projector ? [projector.check] : [])];
+  const status = ingest || gate ? undefined : createStatus(context, options, checks);
+  return appOf([status, worker, projector, gate], ingest, ingest ?? gate ?? status);
 }
 
 function appOf(
   behind: readonly (Service | undefined)[],
   ingest: IngestRole | undefined,
-  gate: GateRole | undefined,
+  listener: Pick<App, 'address'> | undefined,
 ): App {
   return {
     name: 'app',
@@ -73,7 +77,7 @@ function appOf(
       await ingest?.stop();
       for (const role of behind) await role?.stop();
     },
-    address: () => (ingest ?? gate)?.address(),
+    address: () => listener?.address(),
   };
 }
 
@@ -112,3 +116,25 @@ const workerCheck = (worker: WorkerRole) => ({
   name: 'worker',
   check: async () => ({ ok: worker.state !== 'stopped', detail: worker.state }),
 });
+
+const workerChecks = (worker: WorkerRole | undefined): readonly ReadinessCheck[] =>
+  worker ? [workerCheck(worker), worker.circuits.check] : [];
+
+/** What stands still behind the way in does not close it: commands are taken and executed, and reads say how stale they are. */
+const toldOnly = ({ name, check }: ReadinessCheck): ReadinessCheck => ({
+  name,
+  check: async (signal) => {
+    const { ok, detail } = await check(signal);
+    return { ok: true, detail: ok ? detail : `degraded: ${detail}` };
+  },
+});
+
+/** Health and metrics of roles that listen nowhere else. */
+function createStatus(
+  { config, metrics, version, clock }: RoleContext,
+  { token }: AppOptions,
+  checks: readonly ReadinessCheck[],
+): StatusServer {
+  const { SPARK_STATUS_HOST: host, SPARK_STATUS_PORT: port } = config;
+  return createStatusServer({ host, port, token, checks, metrics, version, clock });
+}

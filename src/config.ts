@@ -67,6 +67,11 @@ function relations(values: Values): string[] {
     problems.push('MCP_RETRY_BASE_MS must not be above MCP_RETRY_MAX_MS');
   if (values.DATABASE_REPLICA_URL && !values.DATABASE_URL)
     problems.push('DATABASE_REPLICA_URL needs DATABASE_URL');
+  if (
+    values.SPARK_ROLLUP_RETENTION_DAYS > 0 &&
+    values.SPARK_ROLLUP_RETENTION_DAYS < values.SPARK_RETENTION_DAYS
+  )
+    problems.push('SPARK_ROLLUP_RETENTION_DAYS must not be below SPARK_RETENTION_DAYS');
   if (values.MCP_MAX_INFLIGHT < values.SPARK_PARTITIONS)
     problems.push('MCP_MAX_INFLIGHT must be at least SPARK_PARTITIONS');
   const isLoopback = (host: string) => ['127.0.0.1', 'localhost', '::1'].includes(host);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { BUILD_FIELDS } from './configBuildFields.js';
 import { GATE_FIELDS } from './configGateFields.js';
 import { NATS_FIELDS } from './configNatsFields.js';
+import { RETENTION_FIELDS } from './configRetentionFields.js';
 import { SERVICE_FIELDS } from './configServiceFields.js';
 import { UNITY_FIELDS } from './configUnityFields.js';
 import { messageOf } from './core/errors.js';
@@ -64,6 +65,18 @@ export const CONFIG_FIELDS = [
     schema: whole(0, 65_535),
   },
   {
+    name: 'SPARK_STATUS_HOST',
+    doc: 'Address on which spark worker and spark projector tell their health and metrics; off loopback the metrics need SPARK_TOKEN',
+    default: '127.0.0.1',
+    schema: text,
+  },
+  {
+    name: 'SPARK_STATUS_PORT',
+    doc: 'Its port; 0: a free one, which they print',
+    default: '0',
+    schema: whole(0, 65_535),
+  },
+  {
     name: 'SPARK_TOKEN',
     doc: 'Bearer token with every scope; unset: one is made for the home and printed',
     default: '',
@@ -93,6 +106,19 @@ export const CONFIG_FIELDS = [
     doc: 'Its streaming replica; unset with DATABASE_URL set: the primary answers reads',
     default: '',
     schema: url(/^postgres(ql)?:\/\//),
+  },
+  {
+    name: 'SPARK_REPLICA_MAX_LAG_MS',
+    doc: 'Reads go to the primary while the replica is further behind it than this',
+    unit: 'ms',
+    default: '10000',
+    schema: whole(100, 86_400_000),
+  },
+  {
+    name: 'SPARK_DASHBOARD_PASSWORD',
+    doc: 'Of the role spark_dashboard_ro, for dashboards outside (Grafana), printable ASCII; unset: one of this home, in endpoints.json',
+    default: '',
+    schema: z.string().regex(/^[!-~]{12,128}$/, 'must be 12 to 128 printable ASCII characters'),
   },
   {
     name: 'UNITY_MCP_URL',
@@ -229,6 +255,7 @@ export const CONFIG_FIELDS = [
     default: String(7 * DAY_MS),
     schema: whole(60_000, 365 * DAY_MS),
   },
+  ...RETENTION_FIELDS,
   {
     name: 'SPARK_UPLOADS_MAX_BYTES',
     doc: 'Size limit of all posted files together; full means 507 until some expire',

@@ -3,6 +3,7 @@ import { codeOf, messageOf } from './core/errors.js';
 import { openHome } from './embedded/home.js';
 import { startTracing } from './observability/tracing.js';
 import type { Voice } from './runtime/banner.js';
+import type { RebuildRequest } from './runtime/rebuild.js';
 import { sparkVersion } from './version.js';
 
 export interface RunOptions {
@@ -54,10 +55,8 @@ export async function runRole(role: string, options: RunOptions): Promise<number
   });
 }
 
-/** `spark rebuild`: the read models from the log. Starts the embedded servers of a home that is not running. */
-export async function runRebuild(
-  options: RunOptions & { readonly readModels: readonly string[] },
-): Promise<number> {
+/** `spark rebuild`: read models from the log, beside a running home or with the servers of one that does not run. */
+export async function runRebuild(options: RunOptions & RebuildRequest): Promise<number> {
   return guarded('rebuild', options, async (config, voice) => {
     const { rebuildReadModels } = await import('./runtime/rebuild.js');
     return rebuildReadModels(config, voice, options);
@@ -83,17 +82,24 @@ async function guarded(
     });
     return await work(config, voiceOf(options.json));
   } catch (error) {
-    return told(error);
+    return told(error, options.json);
   } finally {
     await stopTracing?.();
   }
 }
 
-function told(error: unknown): number {
+/** What is wrong with what was asked for. */
+const USAGE_CODES: ReadonlySet<string> = new Set(['unknown_read_model', 'bad_until']);
+/** Somebody else has what was asked for. */
+const IN_USE_CODES: ReadonlySet<string> = new Set(['home_in_use', 'rebuild_running', 'schema_taken']);
+
+function told(error: unknown, json: boolean): number {
   const code = codeOf(error);
   process.stderr.write(`error: ${messageOf(error)}\n`);
-  if (code === 'home_in_use') return EXIT_IN_USE;
-  if (error instanceof ConfigError) return EXIT_USAGE;
+  if (json && code !== undefined)
+    process.stdout.write(`${JSON.stringify({ error: { code, message: messageOf(error) } })}\n`);
+  if (code !== undefined && IN_USE_CODES.has(code)) return EXIT_IN_USE;
+  if (error instanceof ConfigError || (code !== undefined && USAGE_CODES.has(code))) return EXIT_USAGE;
   if (code === undefined && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
   return EXIT_FAILED;
 }

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { natsPasswordVariable } from '../src/cli/files/natsConf.js';
@@ -18,7 +18,7 @@ function service(name: string): string {
 describe('docker-compose.yml', () => {
   it('is indented by spaces in steps of two and has no key twice in a service', () => {
     for (const line of compose.split('\n')) expect(line).toMatch(/^(?: {2})*(?! )/);
-    for (const name of ['nats', 'postgres-primary', 'postgres-replica', 'spark']) {
+    for (const name of ['nats', 'postgres-primary', 'postgres-replica', 'spark', 'prometheus', 'grafana']) {
       const keys = [...service(name).matchAll(/^ {4}([\w-]+):/gm)].map((match) => match[1]);
       expect(new Set(keys).size).toBe(keys.length);
     }
@@ -36,7 +36,7 @@ describe('docker-compose.yml', () => {
 
   it('publishes every port on loopback only', () => {
     const ports = [...compose.matchAll(/^ {6}- "(.*:\d+)"$/gm)].map((match) => match[1] ?? '');
-    expect(ports).toHaveLength(4);
+    expect(ports).toHaveLength(6);
     for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
   });
 
@@ -50,6 +50,24 @@ describe('docker-compose.yml', () => {
   it('gives nats-server a password for every role', () => {
     for (const role of Object.keys(NATS_PERMISSIONS))
       expect(service('nats')).toContain(natsPasswordVariable(role));
+  });
+
+  it('brings Prometheus and Grafana only where they are asked for, with every dashboard and every name they need', () => {
+    for (const name of ['prometheus', 'grafana'])
+      expect(service(name)).toMatch(/^ {4}profiles: \["dashboards"\]$/m);
+    for (const name of readdirSync(join(ROOT, 'dashboards/grafana')).filter((file) => file.endsWith('.json')))
+      expect(service('grafana')).toContain(
+        `./dashboards/grafana/${name}:/var/lib/grafana/dashboards/spark/${name}:ro`,
+      );
+    const wanted = read('dashboards/grafana/provisioning/datasources/spark.yml').matchAll(
+      /\$\{(SPARK_\w+)\}/g,
+    );
+    for (const [, variable] of wanted)
+      expect(service('grafana')).toMatch(new RegExp(`^ {6}${variable}: `, 'm'));
+    expect(read('dashboards/grafana/provisioning/dashboards/spark.yml')).toContain(
+      'path: /var/lib/grafana/dashboards/spark\n',
+    );
+    expect(read('deploy/prometheus.yml')).toContain('credentials_file: /run/secrets/spark-token');
   });
 
   it('mounts only files that exist', () => {

@@ -9,6 +9,8 @@ interface Stat {
   readonly rssBytes: number;
 }
 
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+
 function statOf(pid: number): Stat | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -18,7 +20,8 @@ function statOf(pid: number): Stat | undefined {
       .map(Number);
     return {
       parent: fields[1] ?? 0,
-      cpuSeconds: ((fields[11] ?? 0) + (fields[12] ?? 0)) / TICKS_PER_SECOND,
+      // Its own, and that of its children that have ended: a connection that is closed takes its backend along.
+      cpuSeconds: sum(fields.slice(11, 15)) / TICKS_PER_SECOND,
       rssBytes: (fields[21] ?? 0) * 4_096,
     };
   } catch {

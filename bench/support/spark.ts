@@ -22,7 +22,8 @@ export interface BenchSpark {
   stop(): Promise<void>;
 }
 
-const BIN = fileURLToPath(new URL('../../../bin/spark.js', import.meta.url));
+/** Compiled into dist/bench/bench/support. */
+const BIN = fileURLToPath(new URL('../../../../bin/spark.js', import.meta.url));
 const READY_LIMIT_MS = 120_000;
 
 export async function startBenchSpark(env: Record<string, string>): Promise<BenchSpark> {

@@ -116,6 +116,23 @@ export const DELIVERY: readonly Mutant[] = [
     },
   },
   {
+    name: 'zombie-parks',
+    why: 'What an owner stored in the parking after it had lost the partition counts like what the next owner has stored there.',
+    patches: [
+      {
+        file: 'src/workers/ownership.ts',
+        find: 'const strays = strayBatches(places);',
+        replace: 'const strays = strayBatches([]);',
+      },
+    ],
+    caughtBy: {
+      project: 'unit',
+      file: 'test/workers/parkingFlow.test.ts',
+      title:
+        'given what an owner stored in the parking after it had lost the partition, the order of the session stands',
+    },
+  },
+  {
     name: 'ack-with-the-first-item',
     why: 'A message of many commands is acknowledged with the first that ends: a crash loses the others.',
     patches: [

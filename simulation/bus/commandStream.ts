@@ -85,8 +85,8 @@ export class CommandStream {
     const message = stored.duplicate ? undefined : this.stream.messages[stored.seq - 1];
     if (message) {
       const storedAt = new Date(message.tsMs).toISOString();
-      const items = decodeCommandMessage({ ...message, partition, storedAt, streamCreated: this.created });
-      const decoded = { ...message, partition, items };
+      const items = decodeCommandMessage({ partition, ...message, storedAt, streamCreated: this.created });
+      const decoded = { partition, ...message, items };
       this.#messages.push(decoded);
       for (const listen of this.#listeners) listen(decoded);
       this.#serve(partition);
@@ -117,7 +117,7 @@ export class CommandStream {
     pull: Omit<Pull, 'left' | 'open'> & { max: number; expiresMs: number },
   ): () => void {
     const { max, expiresMs, ...rest } = pull;
-    const open: Pull = { ...rest, left: max, open: true };
+    const open: Pull = { left: max, ...rest, open: true };
     this.#consumer(partition).pulls.push(open);
     this.#kernel.after(expiresMs, () => this.#end(open));
     this.#serve(partition);

@@ -115,10 +115,12 @@ const lastReply = (message: Stored | undefined): Reply =>
 /** As the stream's leader tells it, in JSON. */
 function storedReply(message: Stored | undefined): Reply {
   if (!message) return json({ error: { code: 404, err_code: NO_MESSAGE, description: 'no message found' } });
-  const { seq, subject, data, tsMs } = message;
+  const { seq, subject, headers, data, tsMs } = message;
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const stored = {
     subject,
     seq,
+    hdrs: Buffer.from(`NATS/1.0\r\n${lines.join('')}\r\n`).toString('base64'),
     data: Buffer.from(data).toString('base64'),
     time: new Date(tsMs).toISOString(),
   };

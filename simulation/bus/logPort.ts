@@ -36,15 +36,18 @@ export function logPortOf(process: Process, network: Network, streams: Streams, 
 export const partitionOfLogSubject = (subject: string): number =>
   Number(subject.slice(subject.lastIndexOf('.') + 1));
 
-const entries = new WeakMap<Stored, LogEntry>();
+const ENTRY = Symbol('entry');
 
-/** A message of the log, decoded by production's decoder: once, for all who read it. */
-export function entryOfStored(message: Stored): LogEntry {
-  const known = entries.get(message);
+/**
+ * A message of the log, decoded by production's decoder: once, for all who read it. Kept on the message itself: what a `WeakMap` holds
+ * outlives every young collection.
+ */
+export function entryOfStored(message: Stored & { [ENTRY]?: LogEntry }): LogEntry {
+  const known = message[ENTRY];
   if (known) return known;
   const { seq, subject, data, tsMs } = message;
   const entry = entryOf({ streamSeq: seq, tsMs, partition: partitionOfLogSubject(subject), data });
-  entries.set(message, entry);
+  message[ENTRY] = entry;
   return entry;
 }
 

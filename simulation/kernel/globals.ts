@@ -15,7 +15,22 @@ const TAKEN = [
   'setImmediate',
   'clearImmediate',
   'AbortController',
+  'TextDecoder',
+  'TextEncoder',
 ] as const;
+
+/** These have no state; to make one costs as much as an event of the simulation, and the client library makes one for each answer. */
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+const RealDecoder = TextDecoder;
+
+function SharedDecoder(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean }) {
+  return label === undefined ? decoder : new RealDecoder(label, options);
+}
+
+function SharedEncoder() {
+  return encoder;
+}
 
 interface Handle {
   timer: Timer;
@@ -46,6 +61,8 @@ export function takeGlobals(kernel: Kernel): () => void {
     clearInterval: clear,
     clearImmediate: clear,
     AbortController: LightAbortController,
+    TextDecoder: SharedDecoder,
+    TextEncoder: SharedEncoder,
   });
   return () => {
     Math.random = random;

@@ -9,7 +9,6 @@ import type { Editor, EditorCall } from './editor.js';
 
 const READY: Readiness = { state: 'ready' };
 const AWAY = { state: 'away', reason: 'the editor is not there', retryAfterMs: 100 } as const;
-const NEVER = new AbortController().signal;
 
 /**
  * The gate process: production's fence and lanes in front of simulated editors. What it has in memory dies with it; the fence store and
@@ -20,6 +19,7 @@ export class GateServer {
   readonly #fence: Fence;
   readonly #editors: ReadonlyMap<string, Editor>;
   readonly #lanes = new Map<string, EditorLane>();
+  readonly #never = new AbortController().signal;
   readonly #suspectAtFirst: boolean;
 
   constructor(
@@ -74,7 +74,7 @@ export class GateServer {
 
   #alone(editor: string, token: FenceToken, act: () => Promise<Answer>): Promise<Answer> {
     const lane = this.#lane(editor);
-    return lane.run(NEVER, async () => {
+    return lane.run(this.#never, async () => {
       await this.#fence.admit(editor, token);
       if (this.#editor(editor).away)
         return { kind: 'away', reason: AWAY.reason, retryAfterMs: AWAY.retryAfterMs };
@@ -90,7 +90,7 @@ export class GateServer {
 
   async #settle(editor: string, tokens: readonly FenceToken[]): Promise<void> {
     if (tokens.length === 0) return;
-    await this.#lane(editor).run(NEVER, async () => {
+    await this.#lane(editor).run(this.#never, async () => {
       for (const token of tokens) await this.#fence.spend(editor, token);
     });
   }

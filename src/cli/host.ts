@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Clock } from '../core/clock.js';
+import type { RebuildProgress } from '../projections/rebuild/meter.js';
 import type { CliEnvironment } from './settings.js';
 
 export const ROLES = ['ingest', 'worker', 'projector', 'gate', 'simulator'] as const;
@@ -19,9 +20,24 @@ export interface RoleOptions {
   readonly json: boolean;
 }
 
+/** How far a rebuild is; docs at `RebuildProgress` of src/projections/rebuild/meter.ts. */
+export type { RebuildProgress } from '../projections/rebuild/meter.js';
+
 export interface RebuildOptions extends RoleOptions {
   /** The read models to rebuild; empty: all. */
   readonly readModels: readonly string[];
+  /** A time or a sequence: into a scratch schema, nothing is switched. */
+  readonly until: string | undefined;
+  readonly schema: string | undefined;
+  readonly dropSchema: string | undefined;
+  /** Back to what was shown before. */
+  readonly rollback: boolean;
+  /** Not from where an interrupted rebuild stopped. */
+  readonly anew: boolean;
+  readonly acceptLoss: boolean;
+  readonly onProgress: (progress: RebuildProgress) => void;
+  /** Nothing more will be told: before the result is printed. */
+  readonly onEnd: () => void;
 }
 
 /** The long-running side, src/main.ts, loaded only by the commands that need it. Each resolves with the exit code. */

@@ -12,6 +12,7 @@ import { importCommand } from './commands/import.js';
 import { listCommand } from './commands/list.js';
 import { presetCommand } from './commands/preset.js';
 import { previewCommand } from './commands/preview.js';
+import { rebuildCommand } from './commands/rebuild.js';
 import { reconcileCommand } from './commands/reconcile.js';
 import { roleCommands } from './commands/roles.js';
 import { rollbackCommand } from './commands/rollback.js';
@@ -38,6 +39,7 @@ export function createProgram(context: CommandContext): Command {
     .addHelpText('after', EXIT_CODES);
   const commands = [
     ...roleCommands(context),
+    rebuildCommand(context),
     submitCommand(context),
     uploadCommand(context),
     watchCommand(context),

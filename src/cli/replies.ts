@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { COMMAND_STATES, isTerminal } from '../events/outcome.js';
+import { freshnessReply } from './freshness.js';
 
 /** What client commands rely on in the API's answers; anything more is passed through to --json untouched. */
 
@@ -70,14 +72,7 @@ export const liveEvent = z.looseObject({
 });
 export type LiveEvent = z.infer<typeof liveEvent>;
 
-const TERMINAL: ReadonlySet<string> = new Set([
-  'completed',
-  'failed',
-  'rejected',
-  'conflict',
-  'outcome_unknown',
-  'cancelled',
-]);
+const TERMINAL: ReadonlySet<string> = new Set(COMMAND_STATES.filter(isTerminal));
 
 export function isTerminalState(state: string): boolean {
   return TERMINAL.has(state);
@@ -90,10 +85,9 @@ export function stateOfEvent(event: LiveEvent): string {
   return event.outcome === undefined || event.outcome === 'expired' ? 'failed' : event.outcome;
 }
 
-export const COMMAND_STATES = ['accepted', 'started', ...TERMINAL] as const;
-
 /** A list answer, with the freshness of the read model that gave it. */
-export const listOf = <T extends z.ZodType>(item: T) => z.looseObject({ items: z.array(item) });
+export const listOf = <T extends z.ZodType>(item: T) =>
+  z.looseObject({ items: z.array(item), freshness: freshnessReply });
 
 /** A dead letter, as lists and `spark dlq show` rely on it. */
 export const deadLetterReply = z.looseObject({
@@ -115,7 +109,7 @@ export type DeadLetterReply = z.infer<typeof deadLetterReply>;
 
 /** As `listOf`, with the place where the next page begins. */
 export const pageOf = <T extends z.ZodType>(item: T) =>
-  z.looseObject({ items: z.array(item), nextCursor: z.string().nullish() });
+  z.looseObject({ items: z.array(item), nextCursor: z.string().nullish(), freshness: freshnessReply });
 
 /** What an operation changed. */
 export const operationDiffReply = operationReply.extend({ diff: z.string(), cut: z.boolean().optional() });

@@ -10,8 +10,10 @@ import { isDataFolder, replaceDataFolder } from './postgresFolder.js';
 import { type PostgresLayout, preparePostgresLayout } from './postgresLayout.js';
 import { createPostgresServer } from './postgresServer.js';
 import { type PostgresTarget, postgresUrl, waitForPostgres, withConnection } from './postgresSql.js';
+import type { StandbyPatience, StandbyRepair } from './standbyHealth.js';
 import { startStandbyKeeper } from './standbyKeeper.js';
 import { seedFromRunningPrimary } from './standbySeed.js';
+import { endStragglers } from './stragglers.js';
 import type { ChildExit, SupervisedChild } from './supervisedChild.js';
 
 const WAL_KEEP_MIB = 512;
@@ -20,8 +22,24 @@ const READY_TIMEOUT_MS = 120_000;
 /** At a start it is quicker to seed a standby anew than to wait longer. */
 const STANDBY_PATIENCE_MS = 20_000;
 const SAMPLE_EVERY_MS = 1_000;
-const STALE_AFTER_MS = 5_000;
-const UNREACHABLE_AFTER_MS = 30_000;
+/** A standby that has been well for so long starts with a clean sheet. */
+const STEADY_AFTER_MS = 60_000;
+/** Replay may wait `max_standby_streaming_delay` (3 s) for a reader's query, and a single large record takes its time. */
+const STANDBY_PATIENCE: StandbyPatience = {
+  not_receiving: 5_000,
+  not_a_standby: 5_000,
+  folder_gone: 5_000,
+  will_not_start: 5_000,
+  replay_paused: 10_000,
+  silent: 10_000,
+  failing: 10_000,
+  replay_stuck: 20_000,
+  refused: 30_000,
+  // it may be replaying WAL of its own before it is consistent
+  starting: READY_TIMEOUT_MS,
+};
+/** Starts that fail one after the other until its data is to blame. */
+const FAILED_STARTS_MAX = 3;
 const CREATE_TIMEOUT_MS = 60_000;
 const READY_KEY = 'postgresReady';
 
@@ -32,9 +50,13 @@ export interface PostgresPairOptions {
   readonly onRestart?: (server: 'postgres' | 'replica', pid: number) => void;
   /** The standby had lost its place and was seeded anew. */
   readonly onReseeded?: () => void;
-  readonly onReseedFailed?: (error: unknown) => void;
+  /** The standby is unwell: this is done about it now. */
+  readonly onRepair?: (repair: StandbyRepair) => void;
+  readonly onRepairFailed?: (error: unknown, repair: StandbyRepair) => void;
   readonly walKeepMiB?: number;
-  readonly staleAfterMs?: number;
+  /** Replaces how long each ailment of the standby may last. */
+  readonly standbyPatienceMs?: Partial<StandbyPatience>;
+  readonly standbySteadyAfterMs?: number;
   readonly sampleEveryMs?: number;
   /** Where the data goes when the unprivileged user cannot reach the home. */
   readonly outsideDir?: string;
@@ -77,6 +99,8 @@ export class PostgresPair {
   readonly #standby: SupervisedChild;
   readonly #stopping = new AbortController();
   #standbyIsWanted = true;
+  /** Starts of the standby that have failed since the last one that did not. */
+  #failedStarts = 0;
   #reseeding: Promise<void> | undefined;
   #stopKeeper: (() => Promise<void>) | undefined;
 
@@ -84,8 +108,10 @@ export class PostgresPair {
     this.#options = options;
     this.#layout = layout;
     this.rootDir = layout.rootDir;
-    this.#primary = createServer(options, layout, 'postgres');
-    this.#standby = createServer(options, layout, 'replica');
+    this.#primary = createServer(options, layout, 'postgres', () => undefined);
+    this.#standby = createServer(options, layout, 'replica', (started) => {
+      this.#failedStarts = started ? 0 : this.#failedStarts + 1;
+    });
     this.primary = handleOf(this.#primary, layout.primary, () => undefined);
     this.replica = handleOf(this.#standby, layout.standby, (wanted) => {
       this.#standbyIsWanted = wanted;
@@ -145,22 +171,48 @@ export class PostgresPair {
     // The old standby answers, stale, until the copy is complete.
     const draft = await seedFromRunningPrimary(primary, primaryDir, standbyDir, user);
     await this.#standby.stop();
+    await endStragglers(standbyDir);
     this.#stopping.signal.throwIfAborted();
     replaceDataFolder(draft, standbyDir);
     await this.#standby.start();
+    this.#failedStarts = 0;
     this.#options.onReseeded?.();
   }
 
+  async #restartStandby(): Promise<void> {
+    await this.#standby.stop();
+    await endStragglers(this.#layout.standbyDir);
+    this.#stopping.signal.throwIfAborted();
+    await this.#standby.start();
+    this.#options.onRestart?.('replica', this.#standby.pid ?? 0);
+  }
+
+  async #repair({ action }: StandbyRepair): Promise<void> {
+    if (action === 'reseed') return this.reseedReplica();
+    if (action === 'restart') return this.#restartStandby();
+    await withConnection(this.#layout.standby, (ask) => ask('select pg_wal_replay_resume()'));
+  }
+
+  #brokenHow(): 'will_not_start' | 'folder_gone' | undefined {
+    if (!isDataFolder(this.#layout.standbyDir)) return 'folder_gone';
+    return this.#failedStarts >= FAILED_STARTS_MAX ? 'will_not_start' : undefined;
+  }
+
   #keepStandby(): () => Promise<void> {
-    const { staleAfterMs = STALE_AFTER_MS, sampleEveryMs = SAMPLE_EVERY_MS } = this.#options;
+    const { standbyPatienceMs, standbySteadyAfterMs, sampleEveryMs = SAMPLE_EVERY_MS } = this.#options;
     return startStandbyKeeper({
       primary: this.#layout.primary,
       standby: this.#layout.standby,
-      limits: { staleAfterMs, unreachableAfterMs: UNREACHABLE_AFTER_MS },
+      limits: {
+        patienceMs: { ...STANDBY_PATIENCE, ...standbyPatienceMs },
+        steadyAfterMs: standbySteadyAfterMs ?? STEADY_AFTER_MS,
+      },
       sampleEveryMs,
       isWanted: () => this.#standbyIsWanted,
-      reseed: () => this.reseedReplica(),
-      onReseedFailed: this.#options.onReseedFailed,
+      brokenHow: () => this.#brokenHow(),
+      repair: (repair) => this.#repair(repair),
+      onRepair: this.#options.onRepair,
+      onRepairFailed: this.#options.onRepairFailed,
     });
   }
 }
@@ -169,6 +221,7 @@ function createServer(
   options: PostgresPairOptions,
   layout: PostgresLayout,
   name: 'postgres' | 'replica',
+  onStart: (started: boolean) => void,
 ): SupervisedChild {
   const { primary, standby, programs, user, replicatorPassword } = layout;
   const isPrimary = name === 'postgres';
@@ -187,8 +240,14 @@ function createServer(
     runDir: options.home.runDir,
     logFile: join(options.home.stateDir('logs'), `${name}.log`),
     readyTimeoutMs: READY_TIMEOUT_MS,
-    onExit: options.onExit,
-    onRestart: (pid) => options.onRestart?.(name, pid),
+    onExit: (exit) => {
+      if (exit.error !== undefined) onStart(false);
+      options.onExit?.(exit);
+    },
+    onRestart: (pid) => {
+      onStart(true);
+      options.onRestart?.(name, pid);
+    },
   });
 }
 

@@ -5,6 +5,7 @@ import { INCLUDED_FILE, type PostgresConfig, renderPostgresConfig } from './post
 import { clearPostmasterPid, POSTGRES_ENV } from './postgresFolder.js';
 import { waitForPostgres } from './postgresSql.js';
 import type { UserIds } from './runAs.js';
+import { endStragglers } from './stragglers.js';
 import { type ChildExit, SupervisedChild } from './supervisedChild.js';
 
 /** Fast shutdown, then (a slow disk, a frozen backend) immediate shutdown: the next start recovers from the WAL. */
@@ -41,6 +42,7 @@ export function createPostgresServer(options: PostgresServerOptions): Supervised
     readyTimeoutMs: options.readyTimeoutMs,
     beforeStart: async () => {
       await clearPostmasterPid(dataDir);
+      await endStragglers(dataDir);
       writeFileAtomically(`${dataDir}/${INCLUDED_FILE}`, renderPostgresConfig(config), 0o600, user);
       if (config.primary !== undefined) writeFileAtomically(`${dataDir}/standby.signal`, '', 0o600, user);
     },

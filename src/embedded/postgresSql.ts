@@ -53,21 +53,29 @@ export async function waitForPostgres(target: PostgresTarget, signal: AbortSigna
   }
 }
 
+/** Why a question got no answer; see `StandbySilence`. */
+export type NoAnswer = 'refused' | 'starting' | 'silent' | 'failing';
+export type PatientAnswer = { readonly rows: readonly Row[] } | { readonly none: NoAnswer };
+
+/** A connection is used for so many questions: a server that only its old connections still reach is frozen for everybody else. */
+const QUESTIONS_PER_CONNECTION = 10;
+
 /** A connection kept between rare questions: logging in costs more than asking. Lost ones are made anew. */
 export class PatientConnection {
   readonly #target: PostgresTarget;
   #client: pg.Client | undefined;
+  #questions = 0;
   #abandon: (() => void) | undefined;
 
   constructor(target: PostgresTarget) {
     this.#target = target;
   }
 
-  /** The rows, or undefined when the server does not answer now, or `close` was called meanwhile. */
-  async ask(sql: string): Promise<readonly Row[] | undefined> {
+  /** The rows, or why there are none: the server does not answer now, or `close` was called meanwhile. Never throws. */
+  async ask(sql: string): Promise<PatientAnswer> {
     // `pg` never settles a connect() that end() interrupts, so closing must settle the question itself.
-    const abandoned = new Promise<undefined>((resolve) => {
-      this.#abandon = () => resolve(undefined);
+    const abandoned = new Promise<PatientAnswer>((resolve) => {
+      this.#abandon = () => resolve({ none: 'silent' });
     });
     return Promise.race([this.#query(sql), abandoned]);
   }
@@ -76,22 +84,40 @@ export class PatientConnection {
   close(): void {
     const client = this.#client;
     this.#client = undefined;
+    this.#questions = 0;
     client?.end().catch(() => undefined);
     this.#abandon?.();
   }
 
-  async #query(sql: string): Promise<readonly Row[] | undefined> {
+  async #query(sql: string): Promise<PatientAnswer> {
     const known = this.#client;
     const client = known ?? newClient(this.#target, ANSWER_TIMEOUT_MS);
     this.#client = client;
     try {
       if (known === undefined) await client.connect();
-      return (await client.query<Row>(sql)).rows;
-    } catch {
-      if (this.#client === client) this.close();
-      return undefined;
+      const { rows } = await client.query<Row>(sql);
+      this.#questions += 1;
+      if (this.#questions >= QUESTIONS_PER_CONNECTION && this.#client === client) this.#forget(client);
+      return { rows };
+    } catch (error) {
+      if (this.#client === client) this.#forget(client);
+      return { none: noAnswerOf(error) };
     }
   }
+
+  #forget(client: pg.Client): void {
+    this.#client = undefined;
+    this.#questions = 0;
+    client.end().catch(() => undefined);
+  }
+}
+
+function noAnswerOf(error: unknown): NoAnswer {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === '57P03') return 'starting';
+  if (code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === '57P01' || code === '57P02')
+    return 'refused';
+  return /timeout|timed out/i.test(error instanceof Error ? error.message : '') ? 'silent' : 'failing';
 }
 
 function newClient(target: PostgresTarget, timeoutMs: number): pg.Client {

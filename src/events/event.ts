@@ -12,7 +12,7 @@ export type StateEvent = StartedEvent | CompletedEvent | FailedEvent;
 export type TerminalEvent = CompletedEvent | FailedEvent;
 
 /** The version new events are written in; older ones are upcast on read (upcast.ts). */
-export const EVENT_VERSION = 1;
+export const EVENT_VERSION = 2 as const;
 
 /** A file at one moment, by content: bytes and, where the project folder can be read, its `.meta`. */
 export interface FileImage {
@@ -76,8 +76,8 @@ export interface FileIntent {
   readonly operationId?: string;
   /** All that a step of a unit is about, oldest first, where it is about more than one (the file's changes fall together). */
   readonly operationIds?: readonly string[];
-  /** Folders that the change will make on the way to its file, outermost first. */
-  readonly missingFolders?: readonly string[];
+  /** Folders that the change will make on the way to its file, outermost first; none where that could not be seen. */
+  readonly missingFolders: readonly string[];
 }
 
 /** A folder that an operation made on the way to its file, with the `.meta` Unity gave it. */
@@ -157,8 +157,8 @@ export interface PreviewRecord {
   readonly scenePath: string | null;
   readonly gameObject: string | null;
   readonly mode: string;
-  /** Answered from the cache: the editor was not asked. Absent in events of earlier builds. */
-  readonly cached?: boolean;
+  /** Answered from the cache: the editor was not asked. */
+  readonly cached: boolean;
 }
 
 export interface CompletedEvent extends EventBase {

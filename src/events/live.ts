@@ -32,8 +32,8 @@ export function liveBodyOf(event: SparkEvent): Record<string, unknown> {
   switch (event.kind) {
     case 'started':
       return {
-        ...head,
         commandType: event.envelope.type,
+        ...head,
         actor: event.envelope.actor,
         path: event.intent?.path,
         ...(event.intents ? { paths: event.intents.map(({ path }) => path) } : {}),
@@ -41,8 +41,8 @@ export function liveBodyOf(event: SparkEvent): Record<string, unknown> {
       };
     case 'completed':
       return {
-        ...head,
         outcome: event.outcome,
+        ...head,
         attempts: event.attempts,
         durationMs: event.durationMs,
         result: event.result,
@@ -54,8 +54,8 @@ export function liveBodyOf(event: SparkEvent): Record<string, unknown> {
       };
     case 'failed':
       return {
-        ...head,
         outcome: event.outcome,
+        ...head,
         attempts: event.attempts,
         durationMs: event.durationMs,
         error: event.error,

@@ -1,15 +1,20 @@
 import type { StateEvent } from './event.js';
 
-/** `spark_commands.state` (product.md section 9). `expired` is a failure with the reason `deadline_exceeded`. */
-export type CommandState =
-  | 'accepted'
-  | 'started'
-  | 'completed'
-  | 'failed'
-  | 'rejected'
-  | 'conflict'
-  | 'outcome_unknown'
-  | 'cancelled';
+/**
+ * `spark_commands.state` (product.md section 9), as a command may go through them. `expired` is a failure with the reason
+ * `deadline_exceeded`. Only to be added to at the end: a ledger holds a state by its number here.
+ */
+export const COMMAND_STATES = [
+  'accepted',
+  'started',
+  'completed',
+  'failed',
+  'rejected',
+  'conflict',
+  'outcome_unknown',
+  'cancelled',
+] as const;
+export type CommandState = (typeof COMMAND_STATES)[number];
 
 /** The state a command is in after this event. */
 export function stateAfter(event: StateEvent): CommandState {

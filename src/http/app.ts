@@ -2,8 +2,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RawServerDefault } 
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { TokenScope } from './auth.js';
-import { draft, ProblemError } from './problem.js';
-import type { Freshness, ReadAnswer, ReadModels } from './readPort.js';
+import { draft, type ProblemDraft, ProblemError } from './problem.js';
+import { ReadModelsBehindError } from './readErrors.js';
+import type { ReadAnswer } from './readPort.js';
 import { contextOf } from './requestContext.js';
 import type { Answer } from './submit.js';
 
@@ -25,18 +26,37 @@ export function needs(scope: TokenScope) {
   };
 }
 
-/** Waits for a read model; one that is away is a 503 that says when to come back. */
-export async function reading<T>(answer: Promise<T>): Promise<T> {
+/** Waits for a read model and tells in headers how stale its answer is; one that is away is a 503 that says when to come back. */
+export async function reading<T>(
+  answer: Promise<ReadAnswer<T>>,
+  reply: Pick<FastifyReply, 'header'> | undefined,
+): Promise<ReadAnswer<T>> {
   try {
-    return await answer;
+    const known = await answer;
+    if (reply !== undefined) tellFreshness(reply, known);
+    return known;
   } catch (error) {
-    throw new ProblemError(
-      draft('read_models_unavailable', 'the read models do not answer; commands are still accepted', {
-        retryAfterMs: 1_000,
-      }),
-      error,
-    );
+    throw new ProblemError(readProblem(error), error);
   }
+}
+
+/** `Spark-Read-Source`, `Spark-Applied-Seq`, `Spark-Lag-Ms`: the same on every answer that comes from a read model. */
+export function tellFreshness(
+  reply: Pick<FastifyReply, 'header'>,
+  { source, appliedSeq, lagMs }: Omit<ReadAnswer<unknown>, 'data'>,
+): void {
+  reply.header('spark-read-source', source);
+  reply.header('spark-applied-seq', String(appliedSeq));
+  reply.header('spark-lag-ms', String(lagMs));
+}
+
+/** Why the read models did not answer, as a problem. */
+export function readProblem(error: unknown): ProblemDraft {
+  if (error instanceof ReadModelsBehindError)
+    return draft('read_models_behind', `${error.message}; ask again`, { retryAfterMs: 1_000 });
+  return draft('read_models_unavailable', 'the read models do not answer; commands are still accepted', {
+    retryAfterMs: 1_000,
+  });
 }
 
 /** Sends an answer as it is: it was made whole, so no serializer may touch it. */
@@ -46,22 +66,17 @@ export function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
 
 export const freshness = z.object({
   source: z.enum(['replica', 'primary']),
-  appliedSeq: z.int().nullable().describe('Events up to this `seq` are in the answer'),
-  lagMs: z.number().nullable().describe('How old what is missing is; 0 when nothing is'),
+  appliedSeq: z.int().describe('Events up to this `seq` are in the answer'),
+  lagMs: z
+    .number()
+    .describe('How long what is missing has been in the log, at most; 0 when nothing is missing'),
 });
 
-/** A list with how stale it may be; a freshness that cannot be told is null and costs nobody the list. */
+/** A list with how stale it may be, in its body and in its headers. */
 export async function withFreshness<T>(
-  reads: ReadModels,
   answer: Promise<ReadAnswer<readonly T[]>>,
+  reply: Pick<FastifyReply, 'header'>,
 ): Promise<{ items: readonly T[]; freshness: z.infer<typeof freshness> }> {
-  const unknown = { appliedSeq: null, lagMs: null };
-  const [list, fresh] = await Promise.all([
-    reading(answer),
-    reads.freshness().then(
-      ({ data }): Freshness | typeof unknown => data,
-      () => unknown,
-    ),
-  ]);
-  return { items: list.data, freshness: { source: list.source, ...fresh } };
+  const { data, source, appliedSeq, lagMs } = await reading(answer, reply);
+  return { items: data, freshness: { source, appliedSeq, lagMs } };
 }

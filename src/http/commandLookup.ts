@@ -10,7 +10,8 @@ import {
   withBeginning,
 } from './commandView.js';
 import type { Feed, WorkerQueries } from './ports.js';
-import type { ReadModels } from './readPort.js';
+import { ReadModelsBehindError } from './readErrors.js';
+import type { ReadAnswer, ReadModels } from './readPort.js';
 import type { RecentAccepts } from './recentAccepts.js';
 
 export interface LookupPorts {
@@ -21,22 +22,29 @@ export interface LookupPorts {
 }
 
 export type Found =
-  | { readonly kind: 'found'; readonly view: CommandView }
-  | { readonly kind: 'unknown' }
+  /** `row`: what the read models said of it, where they were asked and answered. */
+  | { readonly kind: 'found'; readonly view: CommandView; readonly row?: Row | undefined }
+  | { readonly kind: 'unknown'; readonly row?: Row | undefined }
   /** Nobody who answered knows it, and the read models did not answer. */
   | { readonly kind: 'unreachable'; readonly cause: unknown };
+
+type Row = ReadAnswer<unknown>;
 
 /** Read your writes: the read model when it has the outcome, else the more advanced of it, the workers and this process. */
 export async function lookUp(ports: LookupPorts, commandId: string): Promise<Found> {
   let view: CommandView | undefined;
   let cause: unknown;
+  let row: Row | undefined;
   try {
-    const { data, source } = await ports.reads.commandById(commandId);
-    if (data) view = viewOfRow(data, source);
+    const answer = await ports.reads.commandById(commandId);
+    row = answer;
+    if (answer.data) view = viewOfRow(answer.data, answer.source);
   } catch (error) {
+    // Whoever asks for the log up to a place is not helped by somebody else's word.
+    if (error instanceof ReadModelsBehindError) return { kind: 'unreachable', cause: error };
     cause = error;
   }
-  if (view && isTerminal(view.state)) return { kind: 'found', view };
+  if (view && isTerminal(view.state)) return { kind: 'found', view, row };
   const accepted = ports.recent.get(commandId);
   const others = [
     ...(await askWorkers(ports.queries, commandId)),
@@ -47,8 +55,8 @@ export async function lookUp(ports: LookupPorts, commandId: string): Promise<Fou
     const begun = withBeginning(other, beginning);
     view = view ? moreAdvanced(view, begun) : begun;
   }
-  if (view) return { kind: 'found', view };
-  return cause === undefined ? { kind: 'unknown' } : { kind: 'unreachable', cause };
+  if (view) return { kind: 'found', view, row };
+  return cause === undefined ? { kind: 'unknown', row } : { kind: 'unreachable', cause };
 }
 
 async function askWorkers(queries: WorkerQueries, commandId: string): Promise<CommandView[]> {

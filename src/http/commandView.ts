@@ -1,20 +1,11 @@
 import { z } from 'zod';
 import { type LoggedEvent, streamTimeOf, type TerminalEvent } from '../events/event.js';
-import { type CommandState, isTerminal, stateAfter } from '../events/outcome.js';
+import { COMMAND_STATES, type CommandState, isTerminal, stateAfter } from '../events/outcome.js';
 import type { CommandBeginning, CommandStatus } from './ports.js';
 import type { CommandRow, ReadSource } from './readPort.js';
 import type { AcceptedHere } from './recentAccepts.js';
 
-export const commandState = z.enum([
-  'accepted',
-  'started',
-  'completed',
-  'failed',
-  'rejected',
-  'conflict',
-  'outcome_unknown',
-  'cancelled',
-]);
+export const commandState = z.enum(COMMAND_STATES);
 
 const failure = z.looseObject({ code: z.string(), message: z.string() });
 
@@ -32,6 +23,12 @@ export const commandView = z.object({
   acceptedAt: z.string().nullable(),
   startedAt: z.string().nullable(),
   finishedAt: z.string().nullable(),
+  seq: z
+    .int()
+    .nullable()
+    .describe(
+      'Place of its newest event in the log, as far as who answered knows it: what `Spark-Read-After` and spark.wait_for_seq take',
+    ),
   waiting: z
     .object({ reason: z.string(), since: z.string().nullable() })
     .optional()
@@ -51,10 +48,10 @@ export type CommandView = z.infer<typeof commandView>;
 
 export function viewOfRow(row: CommandRow, source: ReadSource): CommandView {
   const { commandId, type, sessionId, editor, actor, idempotencyKey, attempts, state } = row;
-  const { acceptedAt, startedAt, finishedAt } = row;
+  const { acceptedAt, startedAt, finishedAt, seq } = row;
   return {
     ...{ commandId, status: state, state, type, sessionId, editor, actor, idempotencyKey, attempts },
-    ...{ acceptedAt, startedAt, finishedAt },
+    ...{ acceptedAt, startedAt, finishedAt, seq },
     ...outcomeOf(state, row.result, { ...asRecord(row.result), code: row.errorCode }),
     source,
   };
@@ -72,13 +69,14 @@ export function viewOfStatus(status: CommandStatus): CommandView {
 }
 
 /** A command by its terminal event; `tsMs` is what the read models call its time, so the two agree. */
-export function viewOfEnd(event: TerminalEvent, logged: Pick<LoggedEvent, 'tsMs'>): CommandView {
+export function viewOfEnd(event: TerminalEvent, logged: Pick<LoggedEvent, 'tsMs' | 'seq'>): CommandView {
   const state = stateAfter(event);
   const base = { ...bare(event.commandId, state), sessionId: event.sessionId, editor: event.editor };
   const outcome =
     event.kind === 'completed' ? outcomeOf(state, event.result, {}) : outcomeOf(state, null, event.error);
   const finishedAt = streamTimeOf(logged);
-  return { ...base, attempts: event.attempts, finishedAt, ...outcome, source: 'feed' };
+  const { seq } = logged;
+  return { ...base, attempts: event.attempts, finishedAt, seq, ...outcome, source: 'feed' };
 }
 
 /** With what this process saw of its beginning: times of the stream, not of the clock that accepted it. */
@@ -126,7 +124,7 @@ function rank(state: CommandState): number {
 function bare(commandId: string, state: CommandState): Omit<CommandView, 'source'> {
   const unknown = { type: null, sessionId: null, editor: null, actor: null, idempotencyKey: null };
   const times = { acceptedAt: null, startedAt: null, finishedAt: null };
-  return { commandId, status: state, state, ...unknown, attempts: 0, ...times };
+  return { commandId, status: state, state, ...unknown, attempts: 0, ...times, seq: null };
 }
 
 function outcomeOf(

@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify';
 import type { SessionImport } from '../commands/sessionImport.js';
 import { reading } from './app.js';
 import { HTTP_LIMITS } from './limits.js';
@@ -21,8 +22,9 @@ export async function exportSession(
   deps: ExportDeps,
   sessionId: string,
   limit: number,
+  reply: Pick<FastifyReply, 'header'>,
 ): Promise<SessionExport> {
-  const { data } = await reading(deps.reads.listOperations({ sessionId, limit: limit + 1 }));
+  const { data } = await reading(deps.reads.listOperations({ sessionId, limit: limit + 1 }), reply);
   const units = unitsOf(data);
   const images: Record<string, string> = {};
   const taken: OperationDetail[] = [];
@@ -83,6 +85,6 @@ async function exported(
 
 /** An operation whose undo met a conflict stands; one whose redo did is undone. */
 async function standing(reads: ReadModels, commandId: string): Promise<'applied' | 'undone'> {
-  const { data } = await reading(reads.commandById(commandId));
+  const { data } = await reading(reads.commandById(commandId), undefined);
   return data?.type === 'session.redo' ? 'undone' : 'applied';
 }

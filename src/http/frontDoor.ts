@@ -6,6 +6,7 @@ import { withSpan } from '../observability/tracing.js';
 import type { Principal } from './auth.js';
 import { isLoopback } from './hostGuard.js';
 import { HOT_ROUTE, type HotPathDeps, handleSubmit, isHot } from './hotPath.js';
+import { preferredWaitMs } from './prefer.js';
 import { draft, type ProblemDraft, sendProblem } from './problem.js';
 import { openContext, type RequestContext, setCommonHeaders } from './requestContext.js';
 
@@ -115,9 +116,11 @@ export class FrontDoor {
     this.#open.add(res);
     res.once('close', () => {
       this.#open.delete(res);
-      const { route, streaming } = context;
+      const { route } = context;
+      // An answer that waits for an outcome says nothing about how fast this server is.
+      const untimed = context.streaming || preferredWaitMs(req.headers['prefer']) > 0;
       metrics.inc('spark_http_requests_total', { method, route, status: String(res.statusCode) });
-      if (!streaming)
+      if (!untimed)
         metrics.observe(
           'spark_http_request_duration_seconds',
           { method, route },

@@ -122,6 +122,6 @@ export function goneSignal(res: ServerResponse): AbortSignal {
 function write(res: ServerResponse, answer: Answer): void {
   if (res.destroyed || res.headersSent) return;
   const text = JSON.stringify(answer.body);
-  res.writeHead(answer.status, { ...answer.headers, 'content-length': Buffer.byteLength(text) });
+  res.writeHead(answer.status, { 'content-length': Buffer.byteLength(text), ...answer.headers });
   res.end(text);
 }

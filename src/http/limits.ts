@@ -33,6 +33,8 @@ export const HTTP_LIMITS = {
   listMax: 500,
   /** How long the undo log waits to show what has just happened; usually one projection lag, 20 to 60 ms. */
   listCatchUpMs: 500,
+  /** How long a read waits for the place that `Spark-Read-After` names. */
+  readAfterMs: 2_000,
   requestIdChars: 128,
   /** A paced redrive is one request: so many letters at most, and no longer than a load balancer keeps a connection. */
   redriveBatch: 1_000,

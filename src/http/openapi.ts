@@ -14,7 +14,7 @@ export const OPENAPI_BASE = {
     title: 'SPARK',
     version: '1',
     description:
-      'A durable command pipeline in front of Unity MCP servers. A command is accepted (202), executed once, and recorded as events.',
+      'A durable command pipeline in front of Unity MCP servers. A command is accepted (202), executed once, and recorded as events.\n\nEvery answer that comes from a read model says how stale it may be, in headers (lists: in `freshness` too): `Spark-Read-Source` (who answered: replica or primary; of a single command also worker, feed or ingest), `Spark-Applied-Seq` (events up to this `seq` are in it) and `Spark-Lag-Ms` (how long what is missing has been in the log, at most; 0: nothing is missing). While the replica is away or far behind the primary answers, while the primary is away the replica does; 503 `read_models_unavailable` only when both are.\n\nRead your writes: send `Spark-Read-After: <seq>` (the `seq` of a command or the `id` of a live event) with any read. Its answer contains everything up to there, from whichever server has it first, within 2 s; else 503 `read_models_behind` with `Retry-After`.',
   },
   servers: [{ url: '/' }],
   components: {

@@ -65,6 +65,7 @@ const PROBLEMS = {
   internal: [500, 'Something broke inside', true],
   unavailable: [503, 'The command stream is out of reach', true],
   read_models_unavailable: [503, 'The read models are out of reach', true],
+  read_models_behind: [503, 'The read models have not come so far yet', true],
   workers_unavailable: [503, 'No worker answers', true],
   editor_away: [503, 'The editor is away', true],
   registry_unavailable: [503, 'The editors registry is out of reach', true],

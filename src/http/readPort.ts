@@ -7,9 +7,17 @@ import type { CommandState } from '../events/outcome.js';
  */
 export type ReadSource = 'replica' | 'primary';
 
-export interface ReadAnswer<T> {
+export interface ReadAnswer<T> extends Freshness {
   readonly data: T;
   readonly source: ReadSource;
+}
+
+/** How stale an answer may be. */
+export interface Freshness {
+  /** Events up to this `seq` are in it; there may be newer ones. */
+  readonly appliedSeq: number;
+  /** How long what it does not show has been in the log, ms at most; 0 when nothing is missing. */
+  readonly lagMs: number;
 }
 
 /** A row of `spark_commands`; times are ISO 8601 in UTC. */
@@ -26,6 +34,8 @@ export interface CommandRow {
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
   readonly errorCode: string | null;
+  /** Place of its newest event in the log; null before the first. */
+  readonly seq: number | null;
   /** The result of what completed; for everything else the error's fields (`message` among them), or null. */
   readonly result: unknown;
 }
@@ -145,13 +155,6 @@ export interface CommandFilter {
   readonly limit: number;
 }
 
-export interface Freshness {
-  /** `seq` up to which events are folded, as this source shows it. */
-  readonly appliedSeq: number;
-  /** Age of the newest thing the source is missing, ms; 0 when level, null when it cannot be told. */
-  readonly lagMs: number | null;
-}
-
 export interface ReadModels {
   commandById(commandId: string): Promise<ReadAnswer<CommandRow | undefined>>;
   /** Newest first. */
@@ -185,7 +188,8 @@ export interface ReadModels {
       { readonly letter: DeadLetterRow; readonly actions: readonly DeadLetterActionRow[] } | undefined
     >
   >;
-  freshness(): Promise<ReadAnswer<Freshness>>;
+  /** The same, whose answers all contain the log up to `seq`: they reject with `ReadModelsBehindError` when no server has come so far. */
+  after(seq: number): ReadModels;
   /** Resolves once a source has folded everything up to `seq`, naming it; `reached: false` after the timeout or an abort. */
   waitForSeq(
     seq: number,

@@ -22,11 +22,27 @@ export interface Metrics {
   /** `value` in the metric's base unit: seconds, bytes, items. */
   observe<N extends HistogramName>(name: N, labels: LabelsOf<N>, value: number): void;
   set<N extends GaugeName>(name: N, labels: LabelsOf<N>, value: number): void;
-  /** Reads `read` at each scrape. A callback that throws costs its metric, never the scrape. */
-  collect<N extends GaugeName | CounterName>(name: N, read: () => Reading<N> | Promise<Reading<N>>): void;
+  /**
+   * Reads `read` at each scrape. A callback that throws costs its metric, never the scrape. Several may give readings of one metric, each
+   * as a `part` of its own; the same part again replaces the one before.
+   */
+  collect<N extends GaugeName | CounterName>(
+    name: N,
+    read: () => Reading<N> | Promise<Reading<N>>,
+    part?: string,
+  ): void;
   /** The exposition, Prometheus text format 0.0.4. */
   text(): Promise<string>;
   readonly contentType: string;
+}
+
+interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+function samplesOf(reading: Reading<MetricName>): readonly Sample[] {
+  return typeof reading === 'number' ? [{ labels: {}, value: reading }] : reading;
 }
 
 /** A registry of its own: two in one process never collide. `processMetrics` adds CPU, memory, event loop and GC of this process. */
@@ -35,7 +51,7 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
   const counters = new Map<string, Counter>();
   const gauges = new Map<string, Gauge>();
   const histograms = new Map<string, Histogram>();
-  const reads = new Map<MetricName, () => unknown>();
+  const reads = new Map<MetricName, Map<string, () => unknown>>();
 
   for (const [name, row] of Object.entries(METRICS)) {
     const base = { name, help: row.help, labelNames: [...row.labels], registers: [registry] };
@@ -45,14 +61,16 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
   }
   if (options.processMetrics) collectDefaultMetrics({ register: registry });
 
-  const refresh = async (name: MetricName, read: () => unknown): Promise<void> => {
+  const refresh = async (name: MetricName, parts: Iterable<() => unknown>): Promise<void> => {
     try {
-      const reading = (await read()) as Reading<MetricName>;
-      const values = typeof reading === 'number' ? [{ labels: {}, value: reading }] : reading;
+      const readings = (await Promise.all([...parts].map((read) => read()))) as Reading<MetricName>[];
+      const values = readings.flatMap(samplesOf);
       const gauge = gauges.get(name);
       const counter = counters.get(name);
       gauge?.reset();
       counter?.reset();
+      // A gauge without labels is 0 after a reset; no reading at all must not look like one.
+      if (values.length === 0 && METRICS[name].labels.length === 0) gauge?.remove({});
       for (const { labels, value } of values) {
         gauge?.set(labels, value);
         counter?.inc(labels, value);
@@ -69,11 +87,11 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
     inc: (name, labels, by = 1) => counters.get(name)?.inc(labels, by),
     observe: (name, labels, value) => histograms.get(name)?.observe(labels, value),
     set: (name, labels, value) => gauges.get(name)?.set(labels, value),
-    collect: (name, read) => {
-      reads.set(name, read);
+    collect: (name, read, part = '') => {
+      reads.set(name, (reads.get(name) ?? new Map()).set(part, read));
     },
     text: async () => {
-      await Promise.all([...reads].map(([name, read]) => refresh(name, read)));
+      await Promise.all([...reads].map(([name, parts]) => refresh(name, parts.values())));
       return await registry.metrics();
     },
     contentType: registry.contentType,

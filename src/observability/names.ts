@@ -1,3 +1,5 @@
+import { RETENTION_METRICS } from './retentionNames.js';
+
 /**
  * Every metric of SPARK, one row each: the only place where a metric gets its name. Prefix `spark_`, base units (seconds,
  * bytes), counters end in `_total`, and no label ever carries a command, session or key: those grow without limit.
@@ -30,7 +32,7 @@ export const METRICS = {
   },
   spark_http_request_duration_seconds: {
     kind: 'histogram',
-    help: 'From the request head to the last byte of the answer (event streams are left out)',
+    help: 'From the request head to the last byte of the answer (event streams and answers to Prefer: wait are left out)',
     labels: ['method', 'route'],
     buckets: LATENCY_SECONDS,
   },
@@ -195,6 +197,22 @@ export const METRICS = {
     labels: [],
     buckets: LATENCY_SECONDS,
   },
+  spark_projector_state: {
+    kind: 'gauge',
+    help: '1 for the state a projection of this process is in: stopped, connecting, waiting (another process has its place), working, retrying, failed',
+    labels: ['projection', 'state'],
+  },
+  spark_projector_interruptions_total: {
+    kind: 'counter',
+    help: 'Times a projection failed and began again at its checkpoint',
+    labels: ['projection'],
+  },
+  spark_projector_dead_letters_total: {
+    kind: 'counter',
+    help: 'Events of the log that became dead letters instead of rows (poison_event, unreadable_event)',
+    labels: ['reason'],
+  },
+  ...RETENTION_METRICS,
   spark_projection_lag_seconds: {
     kind: 'gauge',
     help: 'Age of what the read models have not got yet, as seen at the scrapes; 0 when they are level',
@@ -205,9 +223,46 @@ export const METRICS = {
     help: 'Log messages that the read models have not got yet',
     labels: ['projection'],
   },
-  spark_replica_lag_seconds: { kind: 'gauge', help: 'How far the standby is behind the primary', labels: [] },
-  spark_replica_lag_bytes: { kind: 'gauge', help: 'WAL that the standby has not replayed', labels: [] },
-  spark_replica_streaming: { kind: 'gauge', help: '1 while the standby receives WAL', labels: [] },
+  spark_postgres_up: {
+    kind: 'gauge',
+    help: '1 while the server (primary, replica) answers in time, 0 while it does not: refused, frozen, starting',
+    labels: ['server'],
+  },
+  spark_replica_lag_seconds: {
+    kind: 'gauge',
+    help: 'How long the oldest thing that the primary shows has been missing on the standby; none while it does not answer',
+    labels: [],
+  },
+  spark_replica_lag_bytes: {
+    kind: 'gauge',
+    help: 'WAL that the standby has not replayed; none while one of the two does not answer',
+    labels: [],
+  },
+  spark_replica_streaming: {
+    kind: 'gauge',
+    help: '1 while the standby receives WAL, 0 while it does not or does not answer',
+    labels: [],
+  },
+  spark_replica_freshness_seconds: {
+    kind: 'gauge',
+    help: 'Everything that the log held so long ago is visible on the standby, by the heartbeat of the projector; none while it does not answer',
+    labels: [],
+  },
+  spark_replica_repairs_total: {
+    kind: 'counter',
+    help: 'What was done about an unwell standby of ours (resume, restart, reseed), and why',
+    labels: ['action', 'reason'],
+  },
+  spark_replica_repair_failures_total: {
+    kind: 'counter',
+    help: 'Repairs of the standby that failed and are tried again',
+    labels: [],
+  },
+  spark_reads_total: {
+    kind: 'counter',
+    help: 'Reads over HTTP, by the server that answered (none: nobody) and why that one (ok, no_replica, away, behind, primary_away)',
+    labels: ['source', 'because'],
+  },
   spark_pool_connections: {
     kind: 'gauge',
     help: 'Connections of a pool, by state (idle, used, waiting, max)',

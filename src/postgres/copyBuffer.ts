@@ -25,10 +25,25 @@ export class UnencodableError extends SparkError {
 export class CopyBuffer {
   #buffer: Buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   #at = 0;
-  rows = 0;
+  /** Where each row begins. */
+  readonly #starts: number[] = [];
 
   constructor() {
     this.#at = SIGNATURE.copy(this.#buffer);
+  }
+
+  get rows(): number {
+    return this.#starts.length;
+  }
+
+  /** The rows in two buffers, each in the order of this one; those that `isFirst` takes (by their number, from 0) in the first. */
+  split(isFirst: (row: number) => boolean): [first: CopyBuffer, second: CopyBuffer] {
+    const parts: [CopyBuffer, CopyBuffer] = [new CopyBuffer(), new CopyBuffer()];
+    for (const [row, start] of this.#starts.entries()) {
+      const bytes = this.#buffer.subarray(start, this.#starts[row + 1] ?? this.#at);
+      parts[isFirst(row) ? 0 : 1].#append(bytes);
+    }
+    return parts;
   }
 
   /** Everything written, with the trailer; the buffer must not be written to afterwards. */
@@ -40,8 +55,8 @@ export class CopyBuffer {
 
   row(columns: number): void {
     this.#need(2);
+    this.#starts.push(this.#at);
     this.#at = this.#buffer.writeInt16BE(columns, this.#at);
-    this.rows++;
   }
 
   null(): void {
@@ -91,7 +106,7 @@ export class CopyBuffer {
     }
     if (!(ms >= MIN_TS_MS && ms <= MAX_TS_MS)) throw new UnencodableError(`not a time: ${String(ms)}`);
     this.#length(8);
-    this.#int64(Math.round((ms - EPOCH_2000_MS) * 1_000));
+    this.#int64(postgresMicros(ms));
   }
 
   /** 36 characters with dashes. */
@@ -139,6 +154,13 @@ export class CopyBuffer {
     this.#at += value.length;
   }
 
+  #append(row: Uint8Array): void {
+    this.#need(row.length);
+    this.#starts.push(this.#at);
+    this.#buffer.set(row, this.#at);
+    this.#at += row.length;
+  }
+
   /** UTF-8 after its length, with the format's version byte in front where it has one (jsonb). */
   #utf8(value: string, version: 0 | 1): void {
     // A UTF-16 unit never takes more than three bytes.
@@ -174,4 +196,9 @@ function integer(value: number, max: number): number {
   if (!Number.isInteger(value) || Math.abs(value) > max)
     throw new UnencodableError(`not an integer up to ${max}: ${String(value)}`);
   return value;
+}
+
+/** What a `timestamptz` holds: whole microseconds since 2000. `ms` are epoch milliseconds. */
+export function postgresMicros(ms: number): number {
+  return Math.round((ms - EPOCH_2000_MS) * 1_000);
 }

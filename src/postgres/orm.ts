@@ -1,9 +1,22 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
-import { pgSchema, timestamp } from 'drizzle-orm/pg-core';
+import { type PgSchema, pgSchema, timestamp } from 'drizzle-orm/pg-core';
 import type pg from 'pg';
 
-/** Where every table of SPARK lies. */
+/** What is read by everybody lies here: tables of their own, and views over the slots. */
 export const spark = pgSchema('spark');
+
+/** The same table or view in any schema, made once for each: `make` gets the schema. */
+export function bySchema<T>(make: (schema: PgSchema<string>) => T): (schema: string) => T {
+  const made = new Map<string, T>([['spark', make(spark)]]);
+  return (name) => {
+    let table = made.get(name);
+    if (table === undefined) {
+      table = make(pgSchema(name));
+      made.set(name, table);
+    }
+    return table;
+  };
+}
 
 /** A `timestamptz` column as a Date. */
 export const timestamptz = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });

@@ -10,23 +10,27 @@ export interface BatchPart {
   readonly tsMs: number;
 }
 
-/** Pure: a part of at least two events as two, in order, nothing lost between them. */
-export function splitPart(part: BatchPart): [BatchPart, BatchPart] {
-  const half = part.events.length >> 1;
-  const first = part.events.slice(0, half);
-  const last = first.at(-1);
-  if (last === undefined) throw new RangeError('a part of one event cannot be split');
-  return [
-    {
-      events: first,
-      unreadable: part.unreadable.filter((item) => item.seq <= last.seq),
-      toSeq: last.seq,
-      tsMs: last.tsMs,
-    },
-    {
-      ...part,
-      events: part.events.slice(half),
-      unreadable: part.unreadable.filter((item) => item.seq > last.seq),
-    },
-  ];
+/**
+ * Pure: a part of at least two events in pieces, in order, nothing lost between them: cut around the event at `culprit`, or in halves
+ * when nobody is suspected.
+ */
+export function splitPart(part: BatchPart, culprit?: number): BatchPart[] {
+  const count = part.events.length;
+  if (count < 2) throw new RangeError('a part of one event cannot be split');
+  const cuts = culprit === undefined ? [count >> 1] : [culprit, culprit + 1];
+  const bounds = [0, ...cuts.filter((at) => at > 0 && at < count), count];
+  return bounds.slice(1).map((end, at) => piece(part, bounds[at] ?? 0, end));
+}
+
+function piece(part: BatchPart, from: number, end: number): BatchPart {
+  const events = part.events.slice(from, end);
+  const before = part.events[from - 1]?.seq ?? 0;
+  const last = end === part.events.length ? undefined : events.at(-1);
+  const until = last?.seq ?? part.toSeq;
+  return {
+    events,
+    unreadable: part.unreadable.filter(({ seq }) => seq > before && seq <= until),
+    toSeq: until,
+    tsMs: last?.tsMs ?? part.tsMs,
+  };
 }

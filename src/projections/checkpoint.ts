@@ -65,19 +65,21 @@ export async function resetCheckpoint(db: Queryable, name: string, streamCreated
 
 /**
  * Compare-and-set, first in the transaction that projects what lies between: it is what makes each event count once. It also
- * locks the row, so that a second projector waits here and then finds that it came too late.
+ * locks the row, so that a second projector waits here and then finds that it came too late. Answers how often read models were flipped
+ * (`slots_version`): whoever knows another number knows other pointers.
  */
 export async function advanceCheckpoint(
   db: Queryable,
   step: { name: string; fromSeq: number; toSeq: number; tsMs: number; streamCreated: string },
-): Promise<void> {
-  const result = await db.query({
+): Promise<number> {
+  const { rows } = await db.query<{ version: number }>({
     name: 'advance-checkpoint',
     text: `UPDATE spark.checkpoints SET last_seq = $3, last_ts = to_timestamp($4::float8 / 1000)
-           WHERE name = $1 AND last_seq = $2 AND stream_created = $5`,
+           WHERE name = $1 AND last_seq = $2 AND stream_created = $5 RETURNING slots_version::int AS version`,
     values: [step.name, step.fromSeq, step.toSeq, step.tsMs, step.streamCreated],
   });
-  if (result.rowCount === 1) return;
+  const [row] = rows;
+  if (row !== undefined) return row.version;
   throw new CheckpointMovedError(
     `another projector moved the checkpoint "${step.name}" away from ${step.fromSeq}: this one starts over from there`,
     { fields: { ...step } },

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { transaction } from '../postgres/transaction.js';
-import { READ_MODELS } from './readModels.js';
+import { readTables } from './slots/readTables.js';
+import type { Tables } from './slots/tables.js';
 
 export interface TableDigest {
   readonly table: string;
@@ -13,15 +14,17 @@ export interface TableDigest {
 const SETTINGS = `SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL bytea_output = 'hex';
   SET LOCAL extra_float_digits = 1; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL statement_timeout = 0`;
 
-/** A digest of each read model, on the primary or the replica: equal digests mean equal row for row. */
-export async function digestReadModels(pool: pg.Pool): Promise<TableDigest[]> {
+/**
+ * A digest of each read model, on the primary or the replica: equal digests mean equal row for row. Of the live tables, unless others
+ * are given; all of one moment.
+ */
+export async function digestReadModels(pool: pg.Pool, tables?: Tables): Promise<TableDigest[]> {
   return transaction(pool, async (client) => {
     await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
     await client.query(SETTINGS);
+    const places = tables ?? (await readTables(client));
     const digests: TableDigest[] = [];
-    for (const { table } of READ_MODELS) digests.push(await digestOf(client, table, `spark.${table}`));
-    const own = `(SELECT * FROM spark.spark_dead_letters WHERE source = 'projector')`;
-    digests.push(await digestOf(client, 'spark_dead_letters', own));
+    for (const table of places.names) digests.push(await digestOf(client, table, places.of(table)));
     return digests;
   });
 }

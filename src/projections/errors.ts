@@ -28,14 +28,24 @@ export class CheckpointMovedError extends SparkError {
   readonly code = 'checkpoint_moved';
 }
 
+/** Read models were flipped after their pointers had been read: what was under way was rolled back, and goes to the other slot. */
+export class SlotsMovedError extends SparkError {
+  readonly code = 'slots_moved';
+}
+
+/** A slot that readers use was to be emptied. */
+export class SlotInUseError extends SparkError {
+  readonly code = 'slot_in_use';
+}
+
+/** The database is older than this build: it does not know one of its read models. */
+export class ReadModelMissingError extends SparkError {
+  readonly code = 'read_model_missing';
+}
+
 /** A stream's reader ended although nobody asked it to. */
 export class SourceEndedError extends SparkError {
   readonly code = 'source_ended';
-}
-
-/** A rebuild needs the projector's place and did not get it. */
-export class ProjectorRunningError extends SparkError {
-  readonly code = 'projector_running';
 }
 
 /** What no retry and no waiting can cure: somebody has to decide. */

@@ -1,11 +1,12 @@
 import type { LoggedEvent } from '../events/event.js';
 import { CopyBuffer } from '../postgres/copyBuffer.js';
-import { dayOf } from '../postgres/partitions.js';
+import { hourOf } from '../postgres/partitions.js';
+import { type ActRow, actOf } from './audit/acts.js';
 import { type BuildJobChange, buildJobIn, mergeBuildJob } from './buildJobs/fold.js';
-import { encodeBuildJobChange } from './buildJobs/write.js';
 import { type CommandChange, evolveCommand } from './commands/fold.js';
 import { type Reconciled, reconciledIn } from './commands/reconciled.js';
 import { encodeCommandChange } from './commands/write.js';
+import { addToEditor, type EditorDelta } from './editors/fold.js';
 import { encodeEventRow, eventRow } from './events/rows.js';
 import { type CallRow, callOf } from './functionCalls/rows.js';
 import { encodeScriptRow, scriptRow } from './generatedScripts/rows.js';
@@ -13,6 +14,8 @@ import { addImageNeeds } from './images/needs.js';
 import { mergeOperation, type OperationChange, operationsIn } from './operations/fold.js';
 import { encodeOperationChange } from './operations/write.js';
 import { encodePreviewRow, previewRow } from './previews/rows.js';
+import { CallTallies } from './rollups/calls.js';
+import { EventTallies } from './rollups/events.js';
 import { addToSession, type SessionDelta } from './sessions/fold.js';
 import { type UsageRow, usageRow } from './usage/rows.js';
 
@@ -23,20 +26,32 @@ export interface FoldedBatch {
   readonly calls: readonly CallRow[];
   /** Of those, the ones that count only if their command had started in an earlier batch. */
   readonly uncertainCalls: readonly CallRow[];
+  /** What `calls` add to the rollups. */
+  readonly callTallies: CallTallies;
+  /** What the events add to the rollups, whatever happened before. */
+  readonly eventTallies: EventTallies;
   readonly scripts: CopyBuffer;
   readonly previews: CopyBuffer;
   readonly usage: readonly UsageRow[];
-  readonly buildJobs: CopyBuffer;
+  /** Unless the table knows that their command had ended before. */
+  readonly buildJobs: readonly BuildJobChange[];
   /** What operators said about unknown outcomes. */
   readonly reconciled: readonly Reconciled[];
+  /** One row each of `commandChanges`, in their order. */
   readonly commands: CopyBuffer;
+  readonly commandChanges: readonly CommandChange[];
   readonly commandIds: readonly string[];
+  /** One row each of `operationChanges`, in their order. */
   readonly operations: CopyBuffer;
+  readonly operationChanges: readonly OperationChange[];
   readonly sessions: ReadonlyMap<string, SessionDelta>;
+  readonly editors: ReadonlyMap<string, EditorDelta>;
+  /** Reconciliations, and cancellations unless the table knows that the command had ended before. */
+  readonly acts: readonly ActRow[];
   /** sha-256 → bytes of the images the batch names. */
   readonly images: ReadonlyMap<string, number>;
-  /** UTC days the rows fall on. */
-  readonly days: ReadonlySet<number>;
+  /** UTC hours the rows fall into. */
+  readonly hours: ReadonlySet<number>;
 }
 
 /** Folds one event after the other, in log order, into all read models; throws on an event that is not what it says (poison). */
@@ -47,28 +62,35 @@ export class BatchFold {
   readonly #previews = new CopyBuffer();
   readonly #usage: UsageRow[] = [];
   readonly #uncertainCalls: CallRow[] = [];
+  readonly #callTallies = new CallTallies();
+  readonly #eventTallies = new EventTallies();
+  readonly #editors = new Map<string, EditorDelta>();
+  readonly #acts: ActRow[] = [];
   readonly #buildJobs = new Map<string, BuildJobChange>();
   readonly #reconciled: Reconciled[] = [];
   readonly #commands = new Map<string, CommandChange>();
   readonly #operations = new Map<string, OperationChange>();
   readonly #sessions = new Map<string, SessionDelta>();
   readonly #images = new Map<string, number>();
-  readonly #days = new Set<number>();
+  readonly #hours = new Set<number>();
 
   add(logged: LoggedEvent): void {
     const { commandId } = logged.event;
     encodeEventRow(this.#events, eventRow(logged));
-    this.#days.add(dayOf(logged.tsMs));
+    this.#hours.add(hourOf(logged.tsMs));
     const before = this.#commands.get(commandId);
     const after = evolveCommand(before, logged);
     // An end after the end is a zombie's, and a note moves no state: they change nothing.
-    if (after && after !== before) this.#commands.set(commandId, after);
-    if (after && after !== before) this.#addCall(logged, after.startedAtMs !== null);
+    if (after && after !== before) {
+      this.#commands.set(commandId, after);
+      this.#addCall(logged, after.startedAtMs !== null);
+      this.#addBuild(logged);
+    }
+    this.#addSaid(logged, after !== before);
     const script = scriptRow(logged);
     if (script) encodeScriptRow(this.#scripts, script);
     const preview = previewRow(logged);
     if (preview) encodePreviewRow(this.#previews, preview);
-    this.#addBuild(logged);
     const usage = usageRow(logged);
     if (usage) this.#usage.push(usage);
     for (const operation of operationsIn(logged)) {
@@ -77,6 +99,8 @@ export class BatchFold {
     }
     addImageNeeds(this.#images, logged);
     addToSession(this.#sessions, logged);
+    addToEditor(this.#editors, logged);
+    this.#eventTallies.add(logged, preview);
   }
 
   /** The batch; nothing may be added afterwards. */
@@ -85,23 +109,35 @@ export class BatchFold {
       events: this.#events,
       calls: this.#calls,
       uncertainCalls: this.#uncertainCalls,
+      callTallies: this.#callTallies,
+      eventTallies: this.#eventTallies,
       scripts: this.#scripts,
       previews: this.#previews,
       usage: this.#usage,
-      buildJobs: encodeAll(this.#buildJobs.values(), encodeBuildJobChange),
+      buildJobs: [...this.#buildJobs.values()],
       reconciled: this.#reconciled,
       commands: encodeAll(this.#commands.values(), encodeCommandChange),
+      commandChanges: [...this.#commands.values()],
       commandIds: [...this.#commands.keys()],
       operations: encodeAll(this.#operations.values(), encodeOperationChange),
+      operationChanges: [...this.#operations.values()],
       sessions: this.#sessions,
+      editors: this.#editors,
+      acts: this.#acts,
       images: this.#images,
-      days: this.#days,
+      hours: this.#hours,
     };
   }
 
   #addBuild(logged: LoggedEvent): void {
     const build = buildJobIn(logged);
     if (build) this.#buildJobs.set(build.jobId, mergeBuildJob(this.#buildJobs.get(build.jobId), build));
+  }
+
+  /** `moved`: the event moved its command; a cancellation that did not is a zombie's. */
+  #addSaid(logged: LoggedEvent, moved: boolean): void {
+    const act = moved || logged.event.kind === 'noted' ? actOf(logged) : undefined;
+    if (act) this.#acts.push(act);
     const reconciled = reconciledIn(logged);
     if (reconciled) this.#reconciled.push(reconciled);
   }
@@ -110,7 +146,10 @@ export class BatchFold {
     const call = callOf(logged);
     if (call === undefined) return;
     if (call.ifStarted && !startedInBatch) this.#uncertainCalls.push(call.row);
-    else this.#calls.push(call.row);
+    else {
+      this.#calls.push(call.row);
+      this.#callTallies.add(call.row);
+    }
   }
 }
 

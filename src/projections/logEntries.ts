@@ -2,8 +2,12 @@ import { messageOf } from '../core/errors.js';
 import { EVENT_VERSION, type LoggedEvent, seqOf } from '../events/event.js';
 import { decodeLogMessage, isLogMessage } from '../events/log.js';
 import { upcast } from '../events/upcast.js';
+import { postgresMicros } from '../postgres/copyBuffer.js';
 import { NewerEventsError } from './errors.js';
 import type { LogMessage } from './ports.js';
+
+/** From 1970 to 2000, where Postgres begins to count. */
+const EPOCH_2000_US = 946_684_800_000_000;
 
 /** Something in the log that is no event this build can read, and never will be. */
 export interface Unreadable {
@@ -16,6 +20,8 @@ export interface Unreadable {
 /** A log message as the projector takes it. */
 export interface LogEntry {
   readonly streamSeq: number;
+  /** Where the checkpoint stands after it, when it is not all of its message. */
+  readonly toSeq?: number;
   readonly tsMs: number;
   readonly bytes: number;
   readonly events: readonly LoggedEvent[];
@@ -27,16 +33,29 @@ export interface LogEntry {
  * yet to come: a newer build will read them.
  */
 export function entryOf(message: LogMessage): LogEntry {
-  const { streamSeq, tsMs, partition, data } = message;
+  const { streamSeq, partition, data } = message;
+  const tsMs = wholeMicroseconds(message.tsMs);
   const base = { streamSeq, tsMs, bytes: data.length };
   try {
     const events = decodeLogMessage(data, streamSeq, tsMs, partition);
     // No events: a claim, or something that is not ours.
-    if (events.length > 0 || isLogMessage(data)) return { ...base, events, unreadable: [] };
-    return { ...base, ...salvage(message, 'it is no message of this log: somebody else put it there') };
+    if (events.length > 0 || isLogMessage(data))
+      return { streamSeq, tsMs, bytes: data.length, events, unreadable: [] };
+    return {
+      ...base,
+      ...salvage({ ...message, tsMs }, 'it is no message of this log: somebody else put it there'),
+    };
   } catch (error) {
-    return { ...base, ...salvage(message, messageOf(error)) };
+    return { ...base, ...salvage({ ...message, tsMs }, messageOf(error)) };
   }
+}
+
+/**
+ * As a column of `timestamptz` holds it: a fold of the rows and a fold of the log fall into the same minute, to the last digit. Rounded as
+ * every build has rounded its rows: counted from 1970, the numbers would be too large to tell half a microsecond from the next.
+ */
+function wholeMicroseconds(tsMs: number): number {
+  return (postgresMicros(tsMs) + EPOCH_2000_US) / 1_000;
 }
 
 function salvage(

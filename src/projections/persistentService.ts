@@ -6,7 +6,8 @@ const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 
 /** `waiting`: another process has the place. `retrying`: Postgres or the stream is away. `failed`: somebody has to decide. */
-export type ServiceState = 'stopped' | 'connecting' | 'waiting' | 'working' | 'retrying' | 'failed';
+export const SERVICE_STATES = ['stopped', 'connecting', 'waiting', 'working', 'retrying', 'failed'] as const;
+export type ServiceState = (typeof SERVICE_STATES)[number];
 
 export interface PersistentOptions {
   readonly name: string;
@@ -17,6 +18,8 @@ export interface PersistentOptions {
   readonly onError: (error: unknown) => void;
   /** The service stopped by itself for good: no retry can cure it. */
   readonly onFatal: (error: unknown) => void;
+  /** It is in this state now; it may have been before. */
+  readonly onState?: ((state: ServiceState) => void) | undefined;
 }
 
 /**
@@ -90,6 +93,7 @@ export class PersistentService implements Service {
 
   #enter(state: ServiceState): void {
     this.state = state;
+    this.#options.onState?.(state);
     this.#settled?.();
   }
 }

@@ -14,6 +14,8 @@ export interface LogMessage {
 export interface LogSource {
   /** When the stream was created (ISO 8601): kept beside the checkpoint; a mismatch means that the log is another one. */
   created(): Promise<string>;
+  /** The oldest stored message; above 1 when limits have taken the beginning, and one above the newest when nothing is left. */
+  firstStreamSeq(): Promise<number>;
   /** The newest stored message, 0 for an empty log. */
   lastStreamSeq(): Promise<number>;
   /** Every message after `afterStreamSeq`, in order, once each, over reconnects; ends when the signal aborts. Pull-driven. */

@@ -74,3 +74,8 @@ export async function tryTakePlace(client: pg.ClientBase, checkpoint: string): P
   ]);
   return rows[0]?.taken === true;
 }
+
+/** Gives a place that this connection has taken free again. */
+export async function leavePlace(client: pg.ClientBase, checkpoint: string): Promise<void> {
+  await client.query(`SELECT pg_advisory_unlock(${LOCK})`, [checkpoint]);
+}

@@ -8,6 +8,8 @@ export interface BatchStats {
   readonly events: number;
   /** Events and messages that became dead letters. */
   readonly poisoned: number;
+  /** Of those, what was no event at all. */
+  readonly unreadable: number;
   readonly imagesStored: number;
   /** Images that events name and the image store does not have. */
   readonly imagesMissing: number;
@@ -27,6 +29,8 @@ export interface LogProjectionOptions {
   readonly logSource: LogSource;
   readonly imageSource: ImageSource;
   readonly clock: Clock;
+  /** Partitions hold an hour, not a day, while the log grows faster than this (partitionPace.ts). */
+  readonly hourAboveEventsPerS?: number | undefined;
   readonly onBatch?: (stats: BatchStats) => void;
   /** Commands whose rows are visible now. */
   readonly onCommands?: (commandIds: readonly string[]) => void;

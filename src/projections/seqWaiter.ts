@@ -4,6 +4,8 @@ import { LOG_CHECKPOINT, readCheckpoint } from './checkpoint.js';
 
 /** The replica is asked this often while somebody waits, however many they are. */
 const POLL_MS = 5;
+/** One that has not answered is asked this often. */
+const RETRY_MS = 100;
 
 interface Waiter {
   readonly seq: number;
@@ -12,10 +14,10 @@ interface Waiter {
 
 export interface SeqWaiter {
   /**
-   * Resolves true once rows read from this pool contain the log up to `seq`; false after the timeout or when the server does not
-   * answer: then it is the caller's choice to read from the primary or to answer with what there is.
+   * Resolves true once rows read from this pool contain the log up to `seq`; false after the timeout, when the signal aborts or when
+   * the server does not answer: then it is the caller's choice to read from the primary or to answer with what there is.
    */
-  waitForSeq(seq: number, timeoutMs: number): Promise<boolean>;
+  waitForSeq(seq: number, timeoutMs: number, signal?: AbortSignal): Promise<boolean>;
 }
 
 /** Read your writes on a replica: the checkpoint, read there, tells that projection and replication have both passed an event. */
@@ -27,15 +29,20 @@ export function createSeqWaiter(pool: pg.Pool, clock: Clock): SeqWaiter {
     polling = true;
     while (waiters.size > 0) {
       // Nothing is remembered: a rebuild puts the checkpoint back.
-      const found = await readCheckpoint(pool, LOG_CHECKPOINT).catch(() => undefined);
-      for (const waiter of waiters) if (waiter.seq <= (found?.lastSeq ?? 0)) waiter.reached();
-      if (waiters.size > 0) await pause(clock, POLL_MS);
+      const found = await readCheckpoint(pool, LOG_CHECKPOINT).catch(() => false as const);
+      const answers = found !== false;
+      const lastSeq = found === false ? 0 : (found?.lastSeq ?? 0);
+      for (const waiter of waiters) if (waiter.seq <= lastSeq) waiter.reached();
+      if (waiters.size > 0) await pause(clock, answers ? POLL_MS : RETRY_MS);
     }
     polling = false;
   };
   return {
-    async waitForSeq(seq, timeoutMs) {
+    async waitForSeq(seq, timeoutMs, signal) {
       const over = new AbortController();
+      const onAbort = (): void => over.abort();
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal?.aborted) over.abort();
       let reached = false;
       const waiter = {
         seq,
@@ -48,6 +55,7 @@ export function createSeqWaiter(pool: pg.Pool, clock: Clock): SeqWaiter {
       waiters.add(waiter);
       if (!polling) void poll();
       await pause(clock, timeoutMs, over.signal);
+      signal?.removeEventListener('abort', onAbort);
       waiters.delete(waiter);
       return reached;
     },

@@ -1,21 +1,19 @@
-import { type Clock, pause } from '../core/clock.js';
 import { messageOf } from '../core/errors.js';
 import type { ReadinessCheck } from '../http/ports.js';
 import type { PostgresPools } from '../postgres/pools.js';
-import { freshness } from '../projections/freshness.js';
 import { canary } from '../streams/canary.js';
 import type { NatsConnection } from '../streams/connection.js';
-
-/** Less than the time a check has: a server that is frozen is away, and that is degraded, not failing. */
-const ANSWER_MS = 1_500;
+import type { ServerWatch } from './serverWatch.js';
 
 /** What `/readyz` looks at. A dead replica is told, not fatal: reads fall back to the primary; a full disk is found by writing. */
 export function createChecks(parts: {
-  nc: NatsConnection;
-  pools: PostgresPools;
-  clock: Clock;
+  readonly nc: NatsConnection;
+  readonly pools: Pick<PostgresPools, 'hasReplica'>;
+  readonly watch: ServerWatch;
+  /** The replica is the operator's (`DATABASE_REPLICA_URL`): nobody but the operator repairs it. */
+  readonly replicaIsYours: boolean;
 }): ReadinessCheck[] {
-  const { nc, pools, clock } = parts;
+  const { nc, pools, watch, replicaIsYours } = parts;
   return [
     {
       name: 'jetstream',
@@ -29,47 +27,36 @@ export function createChecks(parts: {
     },
     {
       name: 'postgres',
-      check: async () => {
-        try {
-          await inTime(pools.primary.query('SELECT 1'), clock);
-          return { ok: true, detail: 'the primary answers' };
-        } catch (error) {
-          // Commands are taken and executed all the same; what is read is stale until it is back.
-          return {
-            ok: true,
-            detail: `degraded: the primary does not answer (${messageOf(error)}); read models catch up later`,
-          };
-        }
-      },
+      check: async () => ({
+        ok: true,
+        // Commands are taken and executed all the same; what is read is stale until it is back.
+        detail: watch.isUp('primary')
+          ? 'the primary answers'
+          : 'degraded: the primary does not answer; read models catch up later',
+      }),
     },
     {
       name: 'replica',
-      check: async () => {
-        if (!pools.hasReplica) return { ok: true, detail: 'none configured: the primary answers reads' };
-        try {
-          const { streaming, replicaSeq, primarySeq } = await inTime(freshness(pools), clock);
-          const state = streaming === false ? 'degraded: not streaming' : 'streaming';
-          return { ok: true, detail: `${state}; log position ${replicaSeq} of ${primarySeq}` };
-        } catch (error) {
-          return {
-            ok: true,
-            detail: `degraded: the replica does not answer (${messageOf(error)}); reads go to the primary`,
-          };
-        }
-      },
+      check: async () => ({
+        ok: true,
+        detail: pools.hasReplica
+          ? replicaDetail(watch, replicaIsYours)
+          : 'none configured: the primary answers reads',
+      }),
     },
   ];
 }
 
-async function inTime<T>(answer: Promise<T>, clock: Clock): Promise<T> {
-  const over = new AbortController();
-  const late = pause(clock, ANSWER_MS, over.signal).then(() => {
-    throw new Error(`no answer within ${ANSWER_MS} ms`);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    over.abort();
-    late.catch(() => undefined);
-  }
+function replicaDetail(watch: ServerWatch, replicaIsYours: boolean): string {
+  const repair = replicaIsYours
+    ? '; it is yours (DATABASE_REPLICA_URL): SPARK does not restart or seed it'
+    : '; it is restarted or seeded again by itself';
+  const sample = watch.sample('replica');
+  if (!watch.isUp('replica'))
+    return `degraded: the replica does not answer; reads go to the primary${repair}`;
+  if (watch.replicaIsBehind())
+    return `degraded: ${Math.round((watch.replicaLagMs() ?? 0) / 1_000)} s behind the primary, which answers reads meanwhile${repair}`;
+  if (sample?.streaming === false) return `degraded: not streaming${repair}`;
+  const of = watch.sample('primary')?.appliedSeq ?? 'unknown';
+  return `streaming; log position ${sample?.appliedSeq ?? 'unknown'} of ${of}`;
 }

@@ -26,6 +26,8 @@ import { createEditorsPort } from './editors.js';
 import { observePostgres } from './observePostgres.js';
 import { createRateLimits } from './rateLimits.js';
 import { createReadModels } from './readModels.js';
+import { ReadRouter } from './readRouter.js';
+import { ServerWatch } from './serverWatch.js';
 
 /** A step of the stop that hangs on a server that is away is left behind after this. */
 const STOP_STEP_MS = 1_000;
@@ -57,6 +59,7 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
   const limited = new RateLimitedSubmitter(submitter, rate);
   const feed = new LogFeed(nc, clock);
   const registry = new EditorRegistry(nc, clock);
+  const watch = watchServers(context, pools, feed);
   const images = await createImageStore(nc, clock, abort.signal);
   const http = createHttpServer({
     host: config.SPARK_HTTP_HOST,
@@ -67,24 +70,28 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
     submitter: config.MCP_CALL_TOOL === 'on' ? limited : withoutToolCalls(limited, TOOL_CALLS_DISABLED),
     queries,
     feed,
-    reads: createReadModels(pools, images, clock),
+    reads: createReadModels(new ReadRouter({ pools, clock, watch, metrics }), images),
     images,
     presets: await loadPresets(),
     cancels: await createCancelSink(nc),
     deadLetterActions: createDeadLetterActions(nc, clock, abort.signal),
     editors: createEditorsPort(context, nc, registry, queries),
     uploads: await createUploads(nc, clock, { ttlMs: config.SPARK_UPLOAD_TTL_MS }),
-    checks: [...createChecks({ nc, pools, clock }), ...options.checks],
+    checks: [
+      ...createChecks({ nc, pools, watch, replicaIsYours: config.DATABASE_REPLICA_URL !== undefined }),
+      ...options.checks,
+    ],
     ...{ metrics, logger, clock },
     drainMs: config.MCP_DRAIN_MS,
   });
   metrics.collect('spark_backlog_commands', () => backpressure.backlog);
-  observePostgres(metrics, pools, clock);
+  observePostgres(metrics, pools, watch, clock);
+  const behind = [submitter, feed, registry, gossip, watch];
   let stopSubmit: (() => Promise<void>) | undefined;
   return {
     name: 'ingest',
     start: async () => {
-      await Promise.all([submitter.start(), feed.start(), registry.start(), gossip.start()]);
+      await Promise.all(behind.map((service) => service.start()));
       stopSubmit = await serveSubmit(nc, withoutToolCalls(limited, TOOL_CALLS_NEED_A_TOKEN), version);
       await http.start();
     },
@@ -94,12 +101,7 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
         bounded(clock, config.MCP_DRAIN_MS + STOP_STEP_MS, http.stop()),
         bounded(clock, STOP_STEP_MS, stopSubmit?.()),
       ]);
-      await Promise.all([
-        bounded(clock, STOP_STEP_MS, submitter.stop()),
-        bounded(clock, STOP_STEP_MS, gossip.stop()),
-        bounded(clock, STOP_STEP_MS, feed.stop()),
-        bounded(clock, STOP_STEP_MS, registry.stop()),
-      ]);
+      await Promise.all(behind.map((service) => bounded(clock, STOP_STEP_MS, service.stop())));
       await Promise.all([
         bounded(clock, STOP_STEP_MS, pools.end()),
         bounded(clock, STOP_STEP_MS, nc.close()),
@@ -126,6 +128,18 @@ async function createSubmitter(
     keyTermMs: config.SPARK_LEDGER_TERM_MS,
     onAccepted: () => undefined,
     onProbeError: (error) => logger.warn({ error: messageOf(error) }, 'the backlog cannot be read just now'),
+  });
+}
+
+function watchServers(
+  { clock, logger, config }: RoleContext,
+  pools: PostgresPools,
+  feed: LogFeed,
+): ServerWatch {
+  return new ServerWatch({
+    ...{ pools, clock, logger },
+    logEndSeq: () => feed.lastSeq(),
+    maxLagMs: config.SPARK_REPLICA_MAX_LAG_MS,
   });
 }
 

@@ -1,3 +1,4 @@
+import { within } from '../core/within.js';
 import type { Metrics } from '../observability/metrics.js';
 import { LOG_CHECKPOINT, readCheckpoint } from '../projections/checkpoint.js';
 import { readAfter } from '../projections/logPosition.js';
@@ -5,6 +6,8 @@ import type { LogProjectionOptions } from '../projections/projectorOptions.js';
 
 /** Both gauges of one scrape share the answer. */
 const SHARED_MS = 500;
+/** A scrape waits no longer for the log, nor for Postgres. */
+const ANSWER_MS = 1_000;
 
 /** Where the log ends: its newest message and when that was stored, epoch ms. */
 export interface LogEnd {
@@ -41,11 +44,18 @@ export function observeProjectionLag(
 ): void {
   const lag = new ProjectionLag();
   let asked: { atMs: number; answer: Promise<Lag> } | undefined;
+  let doneSeq: number | undefined;
   const look = async (): Promise<Lag> => {
     // The end first: what is projected between the two questions must not look like less than nothing.
-    const end = await logEnd();
-    const checkpoint = await readCheckpoint(pool, LOG_CHECKPOINT);
-    return lag.look(readAfter(checkpoint?.lastSeq ?? 0), end, clock.nowMs());
+    const end = await within(clock, ANSWER_MS, logEnd());
+    try {
+      const checkpoint = await within(clock, ANSWER_MS, readCheckpoint(pool, LOG_CHECKPOINT));
+      doneSeq = readAfter(checkpoint?.lastSeq ?? 0);
+    } catch (error) {
+      // A primary that does not answer takes no batch either: the lag grows from where it was.
+      if (doneSeq === undefined) throw error;
+    }
+    return lag.look(doneSeq, end, clock.nowMs());
   };
   const ask = (): Promise<Lag> => {
     const nowMs = clock.monotonicMs();

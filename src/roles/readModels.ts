@@ -1,14 +1,11 @@
-import type { Clock } from '../core/clock.js';
-import { pause } from '../core/clock.js';
-import type { CommandRow, ReadAnswer, ReadModels, ReadSource } from '../http/readPort.js';
+import type { CommandRow, ReadAnswer, ReadModels } from '../http/readPort.js';
 import type { PostgresPools } from '../postgres/pools.js';
 import { type CommandView, commandById, listCommands } from '../projections/commands/queries.js';
 import { sessionEventsAfter } from '../projections/events/queries.js';
-import { freshness } from '../projections/freshness.js';
 import { previewOfFrame } from '../projections/previews/queries.js';
-import { createSeqWaiter } from '../projections/seqWaiter.js';
 import { deadLetterReads } from './deadLetterReads.js';
 import { operationReads } from './operationReads.js';
+import type { ReadRouter } from './readRouter.js';
 
 interface Images {
   get(sha256: string): Promise<Uint8Array | undefined>;
@@ -17,24 +14,16 @@ interface Images {
 type Pool = PostgresPools['primary'];
 export type Read = <T>(query: (pool: Pool) => Promise<T>) => Promise<ReadAnswer<T>>;
 
-/** What HTTP reads, from the replica; when that one is away, from the primary: reads are stale at worst, never gone while one lives. */
-export function createReadModels(pools: PostgresPools, images: Images, clock: Clock): ReadModels {
-  const read: Read = async (query) => {
-    if (pools.hasReplica) {
-      try {
-        return { data: await query(pools.replica), source: 'replica' };
-      } catch {
-        // The replica is away: the primary knows at least as much.
-      }
-    }
-    return { data: await query(pools.primary), source: 'primary' };
-  };
+/** What HTTP reads, from the server that suits (`ReadRouter`): stale at worst, never gone while one of the two lives. */
+export function createReadModels(router: ReadRouter, images: Images, afterSeq = 0): ReadModels {
+  const read: Read = (query) => router.read(query, afterSeq);
   return {
     ...commandReads(read),
-    ...positionReads(pools, clock),
-    sessionEventsAfter: async (sessionId, afterSeq, limit, source) => {
-      const query = (pool: Pool) => sessionEventsAfter(pool, { sessionId, afterSeq, limit });
-      return source === undefined ? read(query) : { data: await query(pools[source]), source };
+    after: (seq) => createReadModels(router, images, Math.max(seq, afterSeq)),
+    waitForSeq: (seq, timeoutMs, signal) => router.waitForSeq(seq, timeoutMs, signal),
+    sessionEventsAfter: (sessionId, after, limit, source) => {
+      const query = (pool: Pool) => sessionEventsAfter(pool, { sessionId, afterSeq: after, limit });
+      return source === undefined ? read(query) : router.readFrom(source, query);
     },
     ...operationReads(read),
     frame: (sha256) => read((pool) => frame(pool, images, sha256)),
@@ -62,44 +51,6 @@ function commandReads(read: Read): Pick<ReadModels, 'commandById' | 'listCommand
   };
 }
 
-function positionReads(pools: PostgresPools, clock: Clock): Pick<ReadModels, 'freshness' | 'waitForSeq'> {
-  const source: ReadSource = pools.hasReplica ? 'replica' : 'primary';
-  const waiters = {
-    replica: createSeqWaiter(pools.replica, clock),
-    primary: createSeqWaiter(pools.primary, clock),
-  };
-  // A server that does not answer has not reached it: the caller goes on to the next one.
-  const reached = (server: ReadSource, seq: number, timeoutMs: number) =>
-    waiters[server].waitForSeq(seq, timeoutMs).catch(() => false);
-  return {
-    freshness: async () => {
-      const { replicaSeq, primarySeq, replicaTsMs } = await freshness(pools);
-      const level = replicaSeq !== null && replicaSeq === primarySeq;
-      const ageMs = replicaTsMs === null ? null : Math.max(0, clock.nowMs() - replicaTsMs);
-      return { data: { appliedSeq: replicaSeq ?? 0, lagMs: level ? 0 : ageMs }, source };
-    },
-    waitForSeq: async (seq, timeoutMs, signal) => {
-      if (await orAborted(reached('replica', seq, timeoutMs), signal, clock, timeoutMs))
-        return { reached: true, source };
-      const onPrimary = pools.hasReplica && !signal.aborted && (await reached('primary', seq, 250));
-      return { reached: onPrimary, source: 'primary' };
-    },
-  };
-}
-
-async function orAborted(
-  wait: Promise<boolean>,
-  signal: AbortSignal,
-  clock: Clock,
-  timeoutMs: number,
-): Promise<boolean> {
-  const over = new AbortController();
-  const limit = pause(clock, timeoutMs, AbortSignal.any([signal, over.signal])).then(() => false);
-  const result = await Promise.race([wait, limit]);
-  over.abort();
-  return result;
-}
-
 /** Only pictures that a preview made: scripts lie in the same store, and are nobody's to fetch by hash. */
 async function frame(pool: PostgresPools['primary'], images: Images, sha256: string) {
   const preview = await previewOfFrame(pool, sha256);
@@ -121,6 +72,7 @@ function commandRow(row: CommandView): CommandRow {
     startedAt: row.startedAt?.toISOString() ?? null,
     finishedAt: row.finishedAt?.toISOString() ?? null,
     errorCode: row.errorCode,
+    seq: row.lastSeq,
     result: row.result ?? row.error,
   };
 }

@@ -82,6 +82,7 @@ export async function createWorkerRole(context: RoleContext): Promise<WorkerRole
       await Promise.all([editors.start(), gossip.start()]);
       await fleet.start();
       started = true;
+      logger.info({ workerId }, 'this worker has joined the others');
     },
     stop: async () => {
       abort.abort();

@@ -1,7 +1,26 @@
+import { CATALOGUE } from '../commands/catalogue.js';
 import { messageOf } from '../core/errors.js';
+import type { FailureOutcome } from '../events/event.js';
 import type { Logger } from '../observability/logger.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { WorkerListener } from '../workers/workerOptions.js';
+
+const OUTCOMES = [
+  'completed',
+  'failed',
+  'rejected',
+  'conflict',
+  'outcome_unknown',
+  'cancelled',
+  'expired',
+] as const satisfies readonly ('completed' | FailureOutcome)[];
+
+/** A counter that is first seen at 1 has not risen, for Prometheus: a first failure would be in no error rate. */
+function countFromZero(metrics: Metrics): void {
+  for (const type of Object.keys(CATALOGUE))
+    for (const outcome of OUTCOMES) metrics.inc('spark_commands_finished_total', { type, outcome }, 0);
+  for (const result of ['hit', 'miss', 'shared']) metrics.inc('spark_preview_cache_total', { result }, 0);
+}
 
 /** A worker's word on itself as metrics and log lines. `lost` is set by who keeps the worker. */
 export function createWorkerListener(
@@ -9,6 +28,7 @@ export function createWorkerListener(
   logger: Logger,
 ): WorkerListener & { lost: WorkerListener['lost'] } {
   const held = new Map<string, string>();
+  countFromZero(metrics);
   return {
     finished: (type, outcome, durationMs) => {
       metrics.inc('spark_commands_finished_total', { type, outcome });

@@ -5,6 +5,7 @@ import type { Home } from '../embedded/home.js';
 import { findNatsBinary } from '../embedded/natsBinary.js';
 import { type NatsServer, startNatsServer } from '../embedded/natsServer.js';
 import { type PostgresPair, startPostgresPair } from '../embedded/postgresPair.js';
+import type { Metrics } from '../observability/metrics.js';
 import type { DatabaseRole, Parts } from '../roles/parts.js';
 import { NATS_PERMISSIONS, type NatsRole } from '../streams/permissions.js';
 import { parseUnityEditors } from '../unity/parseUnityEditors.js';
@@ -31,6 +32,8 @@ export interface PartsOptions {
   readonly warn: (message: string, error?: unknown) => void;
   /** A part was restarted under a new pid. */
   readonly changed: () => void;
+  /** Where it is counted what was done about an unwell standby. */
+  readonly metrics?: Pick<Metrics, 'inc'> | undefined;
 }
 
 /** Starts what no URL replaces, side by side; stops all of it again when one part fails. */
@@ -68,6 +71,11 @@ export async function startParts(options: PartsOptions): Promise<RunningParts> {
   };
 }
 
+const REPAIRS = {
+  resume: 'its replay is resumed',
+  restart: 'it is restarted',
+  reseed: 'it is seeded again from the primary',
+} as const;
 const NATS_ROLES = Object.keys(NATS_PERMISSIONS) as NatsRole[];
 const DATABASE_ROLES = [
   'spark_projector',
@@ -127,6 +135,7 @@ async function startPostgres({
   progress,
   warn,
   changed,
+  metrics,
 }: PartsOptions): Promise<PostgresPair | undefined> {
   if (config.DATABASE_URL) return undefined;
   return startPostgresPair({
@@ -135,7 +144,14 @@ async function startPostgres({
     onExit: (exit) => warn(`${exit.name} ended (${exit.signal ?? exit.code}); it is being restarted`),
     onRestart: changed,
     onReseeded: () => changed(),
-    onReseedFailed: (error) => warn('the standby could not be seeded again yet', error),
+    onRepair: ({ action, reason }) => {
+      metrics?.inc('spark_replica_repairs_total', { action, reason });
+      warn(`the standby is unwell (${reason}): ${REPAIRS[action]}; reads go to the primary meanwhile`);
+    },
+    onRepairFailed: (error, { action }) => {
+      metrics?.inc('spark_replica_repair_failures_total', {});
+      warn(`${REPAIRS[action]} has failed; it is tried again, later each time`, error);
+    },
   });
 }
 
@@ -143,6 +159,8 @@ function postgresPart(config: Config, home: Home, pair: PostgresPair | undefined
   const passwords = Object.fromEntries(
     DATABASE_ROLES.map((role) => [role, home.state.secret(`postgres:${role}`)]),
   ) as Record<DatabaseRole, string>;
+  if (config.SPARK_DASHBOARD_PASSWORD !== undefined)
+    passwords.spark_dashboard_ro = config.SPARK_DASHBOARD_PASSWORD;
   const as = (url: string, role: DatabaseRole): string => {
     const parsed = new URL(url);
     parsed.username = role;

@@ -77,6 +77,7 @@ async function start(
       config,
       home,
       httpPort,
+      metrics,
       progress: (message) => voice.say(`  … ${message}`),
       warn: (message, error) => logger.warn(error === undefined ? {} : { error: messageOf(error) }, message),
       changed: () =>

@@ -93,8 +93,8 @@ function decodeSingle(message: StoredCommandMessage): Inbound {
     kind: 'command',
     command: commandOf(
       {
-        ...meta,
         type: parsed.address.type,
+        ...meta,
         sessionId: parsed.address.sessionId as SessionId,
         editor: parsed.address.editor as EditorId,
         payload: body.value,
@@ -186,9 +186,9 @@ function commandOf(
   message: StoredCommandMessage,
 ): Command {
   return {
-    ...request,
     commandId:
       commandIdOfRequest(request) ?? commandIdOfPosition(message.streamCreated, message.seq, position.index),
+    ...request,
     payloadSha: payloadShaOf(request),
     acceptedAt: message.storedAt,
     position,

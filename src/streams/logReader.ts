@@ -18,6 +18,8 @@ export async function createLogSource(nc: NatsConnection): Promise<LogSource> {
   const manager = await jetstreamManager(nc, { timeout: API_TIMEOUT_MS });
   return {
     created: async () => (await manager.streams.info(STREAMS.log)).created,
+    // The server says 0 for a stream that has never had a message.
+    firstStreamSeq: async () => Math.max(1, (await manager.streams.info(STREAMS.log)).state.first_seq),
     lastStreamSeq: async () => (await manager.streams.info(STREAMS.log)).state.last_seq,
     read: (afterStreamSeq, signal) => toLogMessages(readStream(js, STREAMS.log, afterStreamSeq, signal)),
   };

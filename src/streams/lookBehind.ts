@@ -1,6 +1,6 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { isLogMessage } from '../events/log.js';
-import { APPEND_ID } from './logAuthors.js';
+import { APPEND_ID, authorOf } from './logAuthors.js';
 import { newestOf } from './newest.js';
 import { apiErrorCode } from './publish.js';
 import { SUBJECTS } from './subjects.js';
@@ -15,6 +15,17 @@ export const subjectOf = (partition: number): string => `${SUBJECTS.log}.${parti
 /** Of a partition's newest message; 0 for none. */
 export async function lastSequence(manager: JetStreamManager, partition: number): Promise<number> {
   return (await newestOf(manager, STREAMS.log, subjectOf(partition)))?.seq ?? 0;
+}
+
+/** A partition's newest message, and the claim of whoever has stored it; 0 each for none, and for what no owner has stored. */
+export async function newestIn(
+  manager: JetStreamManager,
+  partition: number,
+): Promise<{ readonly seq: number; readonly ownedFrom: number }> {
+  const newest = await newestOf(manager, STREAMS.log, subjectOf(partition));
+  if (!newest) return { seq: 0, ownedFrom: 0 };
+  const by = authorOf(newest.header);
+  return { seq: newest.seq, ownedFrom: by === 'claim' ? newest.seq : (by ?? 0) };
 }
 
 export interface Behind {

@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import type { NatsConnection } from 'nats';
+import { type MsgHdrs, type NatsConnection, headers as natsHeaders } from 'nats';
 import type { Command } from '../commands/envelope.js';
 import type { Clock } from '../core/clock.js';
-import type { ParkedBatch, Parking } from '../workers/ports.js';
+import type { ParkedBatch, ParkedBy, Parking } from '../workers/ports.js';
 import { newestOf } from './newest.js';
 import { apiErrorCode, publishUntilAcked, untilAnswered } from './publish.js';
 import { SUBJECTS } from './subjects.js';
 import { STREAMS } from './topology.js';
 
+const EPOCH = 'Spark-Epoch';
+const FOUND_UP_TO = 'Spark-Found-Up-To';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 /** Status of a direct get that finds no message. */
@@ -21,14 +23,21 @@ const subjectOf = (editor: string): string => `${SUBJECTS.parked}.${editor}`;
  */
 export async function createParking(nc: NatsConnection, clock: Clock, signal: AbortSignal): Promise<Parking> {
   const js = jetstream(nc);
-  const manager = await jetstreamManager(nc);
+  const manager = await jetstreamManager(nc, { checkAPI: false });
   return {
-    park: async (editor, commands) => {
+    park: async (editor, commands, by) => {
       // An id of this call alone makes its own repeats harmless. One made from the commands could meet a batch of an earlier life, and
       // then this one would lie where nobody reads any more.
       const msgID = `parked-${randomUUID()}`;
       const body = encoder.encode(JSON.stringify(commands));
-      const ack = await publishUntilAcked(js, clock, subjectOf(editor), body, { msgID }, signal);
+      const ack = await publishUntilAcked(
+        js,
+        clock,
+        subjectOf(editor),
+        body,
+        { msgID, headers: headersOf(by) },
+        signal,
+      );
       return ack.seq;
     },
     read: (editor, afterSeq, maxBatches) =>
@@ -68,9 +77,10 @@ async function readBatches(
         next_by_subj: subjectOf(editor),
       });
       const before = from;
-      for await (const { seq, data } of messages) {
+      for await (const { seq, data, header } of messages) {
         const commands = commandsOf(data);
-        if (commands) parked.push({ parkedSeq: seq, commands });
+        const by = parkedBy(header);
+        if (commands) parked.push({ parkedSeq: seq, commands, ...(by && { by }) });
         from = seq + 1;
       }
       if (from === before) break;
@@ -85,6 +95,18 @@ async function readBatches(
       throw new StaleReadError(`${subjectOf(editor)} goes on at ${newest.seq}`);
   }
   return parked;
+}
+
+function headersOf({ epoch, foundUpTo }: ParkedBy): MsgHdrs {
+  const headers = natsHeaders();
+  headers.set(EPOCH, String(epoch));
+  headers.set(FOUND_UP_TO, String(foundUpTo));
+  return headers;
+}
+
+function parkedBy(headers: MsgHdrs | undefined): ParkedBy | undefined {
+  if (!headers?.has(EPOCH)) return undefined;
+  return { epoch: Number(headers.get(EPOCH)), foundUpTo: Number(headers.get(FOUND_UP_TO)) };
 }
 
 /** Undefined for what is no list of commands: the server may have been made to put its acknowledgement here (docs/adr/0014). */

@@ -8,12 +8,17 @@ import { encodeLogMessage } from '../events/log.js';
 import type { LiveFeed, PartitionLog } from '../workers/ports.js';
 import { markedBy } from './logAuthors.js';
 import { LogJam } from './logJam.js';
-import { type Behind, lastSequence, lookBehind, subjectOf } from './lookBehind.js';
+import { type Behind, lastSequence, lookBehind, newestIn, subjectOf } from './lookBehind.js';
 import { API_ERRORS, apiErrorCode, isServerVerdict, publishUntilAcked, untilAnswered } from './publish.js';
 
 /** Somebody else has appended to our partition: we are not its owner any more and must drop everything we hold of it. */
 export class FencedError extends SparkError {
   readonly code = 'fenced';
+}
+
+/** Somebody else has claimed the partition in the moment in which we were about to: it is theirs, and ours would only fence it. */
+export class ClaimedMeanwhileError extends SparkError {
+  readonly code = 'claimed_meanwhile';
 }
 
 /** The log was closed while this append waited. It may or may not be stored: the next owner's fold tells. */
@@ -40,7 +45,9 @@ const LAGGING_COPY_MS = 20;
 
 /**
  * Claims a partition of the log: appends an empty message with the expected sequence. Its own sequence is the epoch, so epochs grow
- * with every claim, and every append of an earlier owner is refused from here on (JetStream's compare-and-set, reliability.md).
+ * with every claim, and every append of an earlier owner is refused from here on (JetStream's compare-and-set, reliability.md). Throws
+ * `ClaimedMeanwhileError` when somebody else has claimed it since we looked first: of two at once the one who came first keeps it, or
+ * each would fence the other.
  */
 export async function claimPartition(
   nc: NatsConnection,
@@ -48,10 +55,16 @@ export async function claimPartition(
   dependencies: { clock: Clock; live: LiveFeed; limits: LogLimits; stats: LogStats },
 ): Promise<PartitionLog> {
   const js = jetstream(nc);
-  const manager = await jetstreamManager(nc);
+  const manager = await jetstreamManager(nc, { checkAPI: false });
   const jam = new LogJam(nc, dependencies.clock);
+  let lookedFirstAt: number | undefined;
   for (;;) {
-    const last = await lastSequence(manager, partition);
+    const { seq: last, ownedFrom } = await newestIn(manager, partition);
+    lookedFirstAt ??= last;
+    if (ownedFrom > lookedFirstAt)
+      throw new ClaimedMeanwhileError(`partition ${partition} has just been claimed by somebody else`, {
+        fields: { partition, place: ownedFrom },
+      });
     try {
       const ack = await js.publish(subjectOf(partition), encodeLogMessage([]), {
         headers: markedBy(randomUUID()),
@@ -62,7 +75,7 @@ export async function claimPartition(
       return new Appender({ js, manager, jam }, partition, ack.seq, dependencies);
     } catch (error) {
       if (!isWrongSequence(error)) throw error;
-      // Another claim or a zombie's last append came between: look again.
+      // Another claim or an owner's last append came between: look again.
       await jam.refusedAt(last);
     }
   }

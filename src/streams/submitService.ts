@@ -132,8 +132,8 @@ function readRequest(
   if (!validated.ok) return { refusal: validated.refusal };
   return {
     request: {
-      ...meta,
       type,
+      ...meta,
       sessionId: sessionId as SessionId,
       editor: editor as EditorId,
       payload: body.value,

@@ -7,8 +7,10 @@ import { CancelDesk } from './lanes/cancelDesk.js';
 import { CatchUp } from './lanes/catchUp.js';
 import { expiredAt } from './lanes/expiry.js';
 import { heldBack } from './lanes/heldBack.js';
-import { InFlight, type TrackedItem } from './lanes/inFlight.js';
+import { acceptedAtOf, InFlight, type TrackedItem } from './lanes/inFlight.js';
 import { Lane, type LaneDependencies } from './lanes/lane.js';
+import { laneUseOf } from './lanes/laneUse.js';
+import { markedParking } from './lanes/markedParking.js';
 import { type OpenLane, OpenLanes } from './lanes/openLanes.js';
 import { ParkedLane } from './lanes/parkedLane.js';
 import { newTask, progressOf } from './lanes/task.js';
@@ -23,7 +25,7 @@ import { endedByItsKey, payOwedLetter, type SettleContext, settle } from './ledg
 import { settleContextOf } from './ledger/settleContextOf.js';
 import type { WorkerState } from './ledger/workerState.js';
 import { GivenAwayError, type OwnedPartition } from './ownedPartition.js';
-import type { Delivery, Inbound, ParkedBatch } from './ports.js';
+import type { Delivery, ParkedBatch } from './ports.js';
 import type { WorkerDependencies } from './workerOptions.js';
 
 export interface DispatcherOptions {
@@ -36,7 +38,7 @@ export interface DispatcherOptions {
   readonly fatal: (error: unknown) => void;
 }
 
-/** From delivery to lane: admission by the ledger, one lane an editor, one fence counter for all calls of this ownership. */
+/** From delivery to lane: admission by the ledger, one lane an editor, one fence counter for all calls of an ownership. */
 export class Dispatcher {
   readonly inFlight: InFlight;
   readonly claims = new Claims();
@@ -61,14 +63,15 @@ export class Dispatcher {
     this.#options = { ...options, fatal };
     this.inFlight = new InFlight(() => options.onLoad(this.inFlight.load));
     this.#execute = executeContextOf({
+      claims: this.claims,
       ...options,
       logOf: (editor) => this.#ownedOf(editor).log,
       owns: (editor) => this.owns(editor),
     });
     this.#lanes = new OpenLanes((editor) => this.#open(editor), options.deps.partitionOf);
     this.#settle = settleContextOf({
-      ...this.#options,
       claims: this.claims,
+      ...this.#options,
       ends: this.ends,
       pending: this.#pending,
       ownedPartition: (partition) => this.#ownedPartition(partition),
@@ -242,16 +245,16 @@ export class Dispatcher {
 
   #open(editor: string): OpenLane {
     const { deps } = this.#options;
-    const { log, signal } = this.#ownedOf(editor);
+    const { log, signal, parkedUpTo } = this.#ownedOf(editor);
     const parked = new ParkedLane(
       editor,
-      deps.parking,
+      markedParking(deps.parking, { epoch: log.epoch, foundUpTo: parkedUpTo.get(editor) ?? 0 }),
       async () => void (await log.append([])),
       (error) => deps.listener.warn(`parked commands of ${editor} could not be released yet`, error),
       () => this.catchUp.done(deps.partitionOf(editor)),
+      (command) => laneUseOf(command, this.#options.state.open.get(command.commandId)),
     );
-    const lane = new Lane(editor, this.#laneDependencies(parked), signal);
-    return { lane, parked };
+    return { lane: new Lane(editor, this.#laneDependencies(parked), signal), parked };
   }
 
   #laneDependencies(parked: ParkedLane): LaneDependencies {
@@ -293,8 +296,5 @@ export class Dispatcher {
   }
 }
 
-/** Commands beside one lane at once, unless the limits say otherwise. */
+/** Commands beside one lane, unless the limits say otherwise. */
 const MAX_BESIDE_LANE = 8;
-
-const acceptedAtOf = (inbound: Inbound): number =>
-  Date.parse(inbound.kind === 'command' ? inbound.command.acceptedAt : inbound.acceptedAt);

@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { bounded } from '../core/bounded.js';
 import type { Dispatcher } from './dispatcher.js';
+import { strayBatches } from './lanes/strayBatches.js';
 import type { LogFollower } from './ledger/logFollower.js';
 import { GivenAwayError, type OwnedPartition } from './ownedPartition.js';
-import type { CommandInbox, PartitionLog } from './ports.js';
+import type { CommandInbox, ParkedBatch, PartitionLog } from './ports.js';
 import type { WorkerDependencies } from './workerOptions.js';
 
 /** A partition of this worker, with the pulls that bring its commands. */
@@ -40,8 +41,10 @@ export async function claimed(
   const abort = new AbortController();
   // Each running command listens and stops listening: with many editors that is no leak, whatever Node thinks of more than ten.
   setMaxListeners(0, abort.signal);
+  const parkedUpTo = new Map<string, number>();
   const taken: Owned = {
     partition,
+    parkedUpTo,
     log: noticed(claim, partition, follower),
     abort,
     signal: abort.signal,
@@ -58,6 +61,7 @@ export async function claimed(
     follower.own(partition, claim.epoch);
     follower.appended(partition, claim.epoch);
     const parked = [...(await parking.parked())].filter(([editor]) => partitionOf(editor) === partition);
+    for (const [editor, lastSeq] of parked) parkedUpTo.set(editor, lastSeq);
     for (const [editor, lastSeq] of parked)
       await claimParked(editor, lastSeq, dispatcher, parking, () => wanted() && !abort.signal.aborted);
     if (!wanted()) return undefined;
@@ -123,15 +127,29 @@ async function claimParked(
   parking: WorkerDependencies['parking'],
   wanted: () => boolean,
 ): Promise<void> {
+  // Twice: who has stored what is known only at the end, and all of it at once may be more than memory is for.
+  const places: Pick<ParkedBatch, 'parkedSeq' | 'by'>[] = [];
+  const all = () => parkedBatches(editor, lastSeq, parking, wanted);
+  for await (const { parkedSeq, by } of all()) places.push({ parkedSeq, ...(by && { by }) });
+  const strays = strayBatches(places);
+  for await (const batch of all()) if (!strays.has(batch.parkedSeq)) dispatcher.claimParked(editor, batch);
+}
+
+async function* parkedBatches(
+  editor: string,
+  lastSeq: number,
+  parking: WorkerDependencies['parking'],
+  wanted: () => boolean,
+): AsyncGenerator<ParkedBatch> {
   for (let after = 0; after < lastSeq && wanted(); ) {
-    const batches = await parking.read(editor, after, 16);
+    const batches = await parking.read(editor, after, CLAIM_BATCHES);
     if (batches.length === 0) return;
-    for (const batch of batches) {
-      dispatcher.claimParked(editor, batch);
-      after = Math.max(after, batch.parkedSeq);
-    }
+    yield* batches;
+    for (const { parkedSeq } of batches) after = Math.max(after, parkedSeq);
   }
 }
+
+const CLAIM_BATCHES = 16;
 
 /** Tells the follower of each message of ours; once given away, says so instead of being closed, which would be nobody's wish. */
 function noticed(log: PartitionLog, partition: number, follower: LogFollower): PartitionLog {

@@ -160,11 +160,19 @@ export interface DeadLetters {
 export interface ParkedBatch {
   readonly parkedSeq: number;
   readonly commands: readonly Command[];
+  /** Absent in batches of earlier builds. */
+  readonly by?: ParkedBy;
+}
+
+/** Whose batch it is: the epoch of the owner's claim, and the editor's last place in the parking as it found it then (0: none). */
+export interface ParkedBy {
+  readonly epoch: number;
+  readonly foundUpTo: number;
 }
 
 export interface Parking {
   /** Resolves with the place the batch was stored at. */
-  park(editor: string, commands: readonly Command[]): Promise<number>;
+  park(editor: string, commands: readonly Command[], by: ParkedBy): Promise<number>;
   /** The next batches of an editor after `afterSeq`, in order. */
   read(editor: string, afterSeq: number, maxBatches: number): Promise<ParkedBatch[]>;
   /** Forgets an editor's parked commands up to and with `seq`. */

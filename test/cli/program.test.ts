@@ -77,7 +77,12 @@ describe('the roles', () => {
     const asked: unknown[] = [];
     const runtime = { runRebuild: (options: unknown) => Promise.resolve(asked.push(options) - 1) };
     await spark(['rebuild', 'spark_events'], { runtime });
-    expect(asked).toEqual([{ readModels: ['spark_events'], home: undefined, json: false }]);
+    expect(asked).toEqual([
+      expect.objectContaining({
+        ...{ readModels: ['spark_events'], home: undefined, json: false, rollback: false, anew: false },
+        ...{ until: undefined, schema: undefined, dropSchema: undefined, acceptLoss: false },
+      }),
+    ]);
   });
 });
 

@@ -282,3 +282,31 @@ describe('spark watch', () => {
     expect(ran.exitCode).toBe(0);
   });
 });
+
+describe('a list that lacks the newest', () => {
+  const answer = (lagMs: number) =>
+    ((_, response) =>
+      json(response, 200, {
+        items: [],
+        nextCursor: null,
+        freshness: { source: 'replica', appliedSeq: 9, lagMs },
+      })) as Handler;
+
+  it.each([
+    ['list', 'GET /v1/commands'],
+    ['history', 'GET /v1/operations'],
+    ['dlq list', 'GET /v1/dead-letters'],
+  ])('given `spark %s`, says how far it is behind and who answered', async (command, route) => {
+    const { url } = await serve({ [route]: answer(42_400) });
+    const ran = await spark(command.split(' '), { url });
+    expect([ran.exitCode, ran.out]).toEqual([
+      0,
+      expect.stringContaining('Not everything is in it yet: up to 42 s behind (answered by the replica).'),
+    ]);
+  });
+
+  it('given it lacks no more than usual, says nothing of it', async () => {
+    const { url } = await serve({ 'GET /v1/commands': answer(120) });
+    expect((await spark(['list'], { url })).out).toBe('No commands.\n');
+  });
+});

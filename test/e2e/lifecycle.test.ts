@@ -120,8 +120,6 @@ describe('a home from its first start to its last', () => {
     expect(second.err.trim().split('\n')).toHaveLength(1);
     const fresh = await runCli(home, ['start', '--fresh']);
     expect(fresh.code).toBe(5);
-    const rebuild = await runCli(home, ['rebuild']);
-    expect(rebuild.code).toBe(5);
     expect(readFileSync(endpointsFile(home), 'utf8')).toBe(before);
     expect(
       (

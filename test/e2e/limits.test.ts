@@ -53,9 +53,9 @@ describe('limits of one SPARK', () => {
     );
   /** Keeps the editor away until the returned function is called. */
   const away = async (editor: string) => {
-    const reload = () => spark.sim('reload', { editor, ms: 4_000 }).catch(() => undefined);
+    const reload = () => spark.sim('reload', { editor, ms: 2_000 }).catch(() => undefined);
     await reload();
-    const timer = setInterval(() => void reload(), 1_000);
+    const timer = setInterval(() => void reload(), 400);
     const back = () => clearInterval(timer);
     cleanUps.push(back);
     return back;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCli } from '../support/cli.js';
+import { runCli, startCli } from '../support/cli.js';
 import { eventually, newHome, removeHome, Spark } from '../support/spark.js';
 
 const MODELS = [
@@ -73,5 +73,96 @@ describe('a rebuild after builds, usage, previews and units', () => {
         await spark.sql("SELECT DISTINCT state FROM spark_operations WHERE session_id = 'kept'"),
       ).toEqual([{ state: 'undone' }]),
     );
+  });
+});
+
+describe('a rebuild beside a running SPARK', () => {
+  const home = newHome();
+  let spark: Spark;
+  beforeAll(async () => {
+    spark = await Spark.start({ home });
+  });
+  afterAll(async () => {
+    await spark.stop();
+    removeHome(home);
+  });
+
+  const work = async (sessionId: string, commands: number): Promise<void> => {
+    for (let i = 0; i < commands; i++)
+      await spark.submitAndWait({
+        type: 'usage.report',
+        sessionId,
+        payload: { model: 'm', inputTokens: i, outputTokens: 1 },
+      });
+  };
+  const ended = async (sessionId: string): Promise<unknown> =>
+    (
+      await spark.sql('SELECT completed::int AS n FROM spark_sessions WHERE session_id = $1', [sessionId])
+    )[0]?.['n'];
+  const liveSlots = async (): Promise<unknown> =>
+    spark.sql('SELECT slot, count(*)::int AS n FROM spark.read_model_slots GROUP BY 1 ORDER BY 1');
+
+  it('given kill -9 in the middle, then nothing has changed; run again it switches readers over, and commands go on', async () => {
+    await work('before', 20);
+    await eventually(async () => expect(await ended('before')).toBe(20));
+    const slots = await liveSlots();
+    const killed = startCli(home, ['rebuild', '--json']);
+    await eventually(() => expect(killed.text.out).toContain('"phase":"folding"'));
+    killed.child.kill('SIGKILL');
+    await killed.ended;
+    expect(await liveSlots()).toEqual(slots);
+    expect(await ended('before')).toBe(20);
+
+    const rebuilding = startCli(home, ['rebuild', 'all']);
+    await work('meanwhile', 10);
+    const run = await rebuilding.ended;
+    expect(run.code, run.err).toBe(0);
+    expect(run.out).toContain('switched over');
+    expect(run.out).toMatch(/rebuilt every read model from \d+ events/);
+    expect(await liveSlots()).not.toEqual(slots);
+    await work('after', 5);
+    await eventually(async () => {
+      for (const [session, n] of [
+        ['before', 20],
+        ['meanwhile', 10],
+        ['after', 5],
+      ] as const)
+        expect(await ended(session)).toBe(n);
+    });
+  });
+
+  it('given a moment, then a schema of its own shows what was then, until it is dropped', async () => {
+    const [row] = await spark.sql<{ at: string }>(
+      `SELECT to_char(max(ts) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at FROM spark_events WHERE session_id = 'before'`,
+    );
+    const travel = await runCli(home, [
+      'rebuild',
+      '--until',
+      row?.at ?? '',
+      '--schema',
+      'back_then',
+      '--json',
+    ]);
+    expect(travel.code, travel.err).toBe(0);
+    const lines = travel.out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.at(-1)).toMatchObject({ timeTravel: { schema: 'back_then' } });
+    await eventually(async () =>
+      expect(await spark.sql('SELECT session_id, completed::int AS n FROM back_then.spark_sessions')).toEqual(
+        [{ session_id: 'before', n: 20 }],
+      ),
+    );
+    const dropped = await runCli(home, ['rebuild', '--drop-schema', 'back_then']);
+    expect(dropped.code, dropped.err).toBe(0);
+    expect((await runCli(home, ['rebuild', '--drop-schema', 'spark'])).code).toBe(5);
+  });
+
+  it('given nonsense, then it says so and exits 2', async () => {
+    for (const args of [['spark_nothing'], ['--until', 'yesterday'], ['--until', '5', '--rollback']]) {
+      const run = await runCli(home, ['rebuild', ...args]);
+      expect(run.code, args.join(' ')).toBe(2);
+    }
   });
 });

@@ -67,7 +67,7 @@ describe('the Postgres pair', () => {
       let reseeds = 0;
       const options = {
         walKeepMiB: 0,
-        staleAfterMs: 500,
+        standbyPatienceMs: { not_receiving: 500 },
         sampleEveryMs: 100,
         onReseeded: () => (reseeds += 1),
       };

@@ -70,7 +70,14 @@ describe('the body of a live event', () => {
   });
 
   it('of a start says what begins, on which file', () => {
-    const intent = { path: 'Assets/A.cs', editor: 'left', before: null, after: null, waypoints: [''] };
+    const intent = {
+      path: 'Assets/A.cs',
+      editor: 'left',
+      before: null,
+      after: null,
+      waypoints: [''],
+      missingFolders: [],
+    };
     expect(liveBodyOf({ ...started(story), intent })).toMatchObject({
       commandType: 'unity.generate_script',
       actor: 'agent-7',

@@ -4,12 +4,12 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startTcpProxy, type TcpProxy } from '../../chaos/proxy/tcpProxy.js';
 import { systemClock } from '../../src/core/clock.js';
 import type { GateClient } from '../../src/gate/gateClient.js';
 import type { GateServer, GateServerOptions } from '../../src/gate/gateServer.js';
 import type { GateCall } from '../../src/workers/editor.js';
 import { clientOf, serveGate } from '../support/openGate.js';
-import { startTcpProxy, type TcpProxy } from '../support/tcpProxy.js';
 import { type Act, DONE, fakeGate } from './fakeGate.js';
 
 const never = new AbortController().signal;
@@ -49,6 +49,12 @@ function newClient(port: number, silenceMs?: number): GateClient {
   const client = clientOf(`http://127.0.0.1:${port}`, silenceMs === undefined ? {} : { silenceMs });
   cleanups.push(() => client.stop());
   return client;
+}
+
+/** Ends every connection; those that follow lose their replies too. */
+function cutStillLosing(proxy: TcpProxy): void {
+  proxy.hurt({ kind: 'cut' });
+  proxy.hurt({ kind: 'lose_reply' });
 }
 
 async function proxied(port: number): Promise<TcpProxy> {
@@ -92,15 +98,15 @@ describe('a client of the gate', () => {
         return DONE;
       };
     });
-    proxy.loseReplies = true;
+    proxy.hurt({ kind: 'lose_reply' });
     const lost = client.run('a', STEP, call());
     await arrived;
-    proxy.cut();
+    cutStillLosing(proxy);
     expect(await lost).toMatchObject({ kind: 'unknown', mayStillRun: true });
     const look = client.readiness('a', never);
-    setImmediate(() => proxy.cut());
+    setImmediate(() => cutStillLosing(proxy));
     expect(await look).toMatchObject({ state: 'away' });
-    proxy.loseReplies = false;
+    proxy.heal();
     expect(await client.run('a', STEP, call())).toEqual(DONE);
     expect(gate.begun).toEqual(['create_script c1', 'create_script c2']);
   });

@@ -1,6 +1,7 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers } from 'nats';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { startTcpProxy, type TcpProxy } from '../../chaos/proxy/tcpProxy.js';
 import { systemClock } from '../../src/core/clock.js';
 import type { SparkEvent } from '../../src/events/event.js';
 import { createCommandInbox } from '../../src/streams/commandInbox.js';
@@ -11,7 +12,6 @@ import { createImageStore } from '../../src/streams/imageStore.js';
 import { logFollowing } from '../../src/streams/logReader.js';
 import { createParking } from '../../src/streams/parking.js';
 import { claimPartition, type LogStats } from '../../src/streams/partitionLog.js';
-import { provision } from '../../src/streams/provision.js';
 import { partitionOf } from '../../src/streams/subjects.js';
 import { STREAMS } from '../../src/streams/topology.js';
 import type { ImageStore, LogPort, Parking } from '../../src/workers/ports.js';
@@ -22,7 +22,6 @@ import { inboxSuite, pullSome } from '../support/portSuites/inboxSuite.js';
 import { logSuite } from '../support/portSuites/logSuite.js';
 import { deadLetterSuite, imageSuite, parkingSuite } from '../support/portSuites/storeSuites.js';
 import { command, completed } from '../support/story.js';
-import { startTcpProxy, type TcpProxy } from '../support/tcpProxy.js';
 
 const server = inject('nats');
 const credentials = server.user === null ? undefined : { user: server.user, password: server.password ?? '' };
@@ -154,6 +153,19 @@ inboxSuite('JetStream', async () => {
   return { inbox, partition, publish };
 });
 
+describe('claims of one partition at the same moment', () => {
+  it('are one claim: whoever came first keeps it, the others are told so', async () => {
+    const partition = ++unused;
+    // All look before any of them claims: the server answers one connection in order.
+    const claims = await Promise.allSettled([1, 2, 3].map(() => logOn(nc).claim(partition)));
+    const lost = claims.flatMap((claim) => (claim.status === 'rejected' ? [claim.reason] : []));
+    expect(lost).toMatchObject([{ code: 'claimed_meanwhile' }, { code: 'claimed_meanwhile' }]);
+    for (const claim of claims)
+      if (claim.status === 'fulfilled')
+        expect(await claim.value.append([completed(command())])).toBeGreaterThan(claim.value.epoch);
+  });
+});
+
 describe('an append whose answer gets lost', () => {
   it('is stored once and resolves when the wire is back', async () => {
     const proxy: TcpProxy = await startTcpProxy(Number(new URL(server.url).port));
@@ -163,12 +175,11 @@ describe('an append whose answer gets lost', () => {
     const first = completed(command());
     await log.append([first]);
     const before = await messagesOf(STREAMS.log);
-    proxy.loseReplies = true;
+    proxy.hurt({ kind: 'lose_reply' });
     const second: SparkEvent = completed(command());
     const appending = log.append([second]);
     await expect.poll(() => messagesOf(STREAMS.log)).toBe(before + 1);
-    proxy.loseReplies = false;
-    proxy.cut();
+    proxy.heal();
     await appending;
     const third = completed(command());
     await log.append([third]);
@@ -183,15 +194,15 @@ describe('an append whose answer gets lost', () => {
     const far = await connected(`nats://127.0.0.1:${proxy.port}`);
     const partition = ++unused;
     const zombie = await logOn(far).claim(partition);
-    proxy.loseReplies = true;
-    proxy.cut();
+    // Those that connect anew lose their replies too.
+    proxy.hurt({ kind: 'cut' });
+    proxy.hurt({ kind: 'lose_reply' });
     const appending = zombie.append([completed(command())]);
     const refused = expect(appending).rejects.toMatchObject({ code: 'fenced' });
     const owner = await logOn(nc).claim(partition);
     const kept = completed(command());
     await owner.append([kept]);
-    proxy.loseReplies = false;
-    proxy.cut();
+    proxy.heal();
     await refused;
     expect(await eventsOf(partition)).toEqual([kept]);
     await far.close();
@@ -215,15 +226,14 @@ describe('what an appender tells', () => {
       failed: nothing,
     }).claim(++unused);
     const before = await messagesOf(STREAMS.log);
-    proxy.loseReplies = true;
+    proxy.hurt({ kind: 'lose_reply' });
     const appending = Promise.all([
       log.append([completed(command()), completed(command())]),
       log.append([completed(command())]),
     ]);
     await expect.poll(() => messagesOf(STREAMS.log)).toBe(before + 1);
     expect(told).toEqual({ waiting: 3, published: 0, acked: [] });
-    proxy.loseReplies = false;
-    proxy.cut();
+    proxy.heal();
     await appending;
     expect(told).toEqual({ waiting: 0, published: 3, acked: [expect.any(Number)] });
     expect(told.acked[0]).toBeGreaterThan(0);
@@ -334,52 +344,7 @@ describe('raw publishes and envelopes', () => {
   });
 });
 
-describe('the topology', () => {
-  it('provisioned again, by many at once, finds nothing to do', async () => {
-    const drifts = await Promise.all([
-      provision(nc, TEST_TOPOLOGY),
-      provision(nc, TEST_TOPOLOGY),
-      provision(nc, TEST_TOPOLOGY),
-    ]);
-    expect(drifts).toEqual([[], [], []]);
-  });
-
-  it('made by many at once, is made once', async () => {
-    const manager = await jetstreamManager(nc);
-    for (const name of Object.values(STREAMS)) await manager.streams.delete(name);
-    expect(await Promise.all([provision(nc, TEST_TOPOLOGY), provision(nc, TEST_TOPOLOGY)])).toEqual([[], []]);
-  });
-
-  it('changed by somebody, is reported, setting by setting, and left as it is', async () => {
-    const manager = await jetstreamManager(nc);
-    await manager.streams.update(STREAMS.deadLetters, { description: 'mine now', max_msgs: 7 });
-    expect(await provision(nc, TEST_TOPOLOGY)).toEqual([
-      { name: STREAMS.deadLetters, setting: 'description', want: expect.any(String), have: 'mine now' },
-    ]);
-    expect((await manager.streams.info(STREAMS.deadLetters)).config).toMatchObject({
-      description: 'mine now',
-      max_msgs: 7,
-    });
-  });
-
-  it('given another number of partitions than the streams were made with, refuses: commands would go where nobody looks', async () => {
-    await expect(provision(nc, { ...TEST_TOPOLOGY, partitions: 8 })).rejects.toMatchObject({
-      code: 'partitions_changed',
-      fields: { stream: STREAMS.commands },
-    });
-    expect(await provision(nc, TEST_TOPOLOGY)).toEqual([
-      { name: STREAMS.deadLetters, setting: 'description', want: expect.any(String), have: 'mine now' },
-    ]);
-  });
-
-  it('follows the limits of the configuration', async () => {
-    await provision(nc, { ...TEST_TOPOLOGY, commandsMaxBytes: 1_000_000, maxAckPending: 400 });
-    const manager = await jetstreamManager(nc);
-    expect((await manager.streams.info(STREAMS.commands)).config.max_bytes).toBe(1_000_000);
-    expect((await manager.consumers.info(STREAMS.commands, 'worker-0')).config.max_ack_pending).toBe(400);
-    await provision(nc, TEST_TOPOLOGY);
-  });
-
+describe('a full command stream', () => {
   it('refuses what no longer fits, says so to the publisher, drops nothing, and takes more once there is room', async () => {
     await freshStreams(nc, { ...TEST_TOPOLOGY, commandsMaxBytes: 65_536 });
     const publisher = await createCommandPublisher(nc, TEST_TOPOLOGY.partitions);

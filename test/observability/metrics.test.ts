@@ -16,10 +16,10 @@ describe('the table of names', () => {
   );
 
   it('holds no name that nothing sets', () => {
-    const sources = filesUnder('src', ['.ts']).filter(({ path }) => !path.endsWith('observability/names.ts'));
-    const unset = Object.keys(METRICS).filter(
-      (name) => !sources.some(({ text }) => codeOf(text, 'keep').includes(`'${name}'`)),
-    );
+    const sources = filesUnder('src', ['.ts'])
+      .filter(({ path }) => !path.endsWith('observability/names.ts'))
+      .map(({ text }) => codeOf(text, 'keep'));
+    const unset = Object.keys(METRICS).filter((name) => !sources.some((text) => text.includes(`'${name}'`)));
     expect(unset).toEqual([]);
   });
 
@@ -36,6 +36,30 @@ describe('the table of names', () => {
       'le',
     ])
       expect([...labels]).not.toContain(forbidden);
+  });
+});
+
+describe('createMetrics: readings', () => {
+  it('given readings of one metric in several parts, then all are there, and the same part again replaces its own', async () => {
+    const metrics = createMetrics();
+    const of = (pool: string, value: number) => () => [{ labels: { pool, state: 'used' }, value }];
+    metrics.collect('spark_pool_connections', of('primary', 1));
+    metrics.collect('spark_pool_connections', of('projector', 2), 'projector');
+    metrics.collect('spark_pool_connections', of('primary', 3));
+    const samples = parse(await metrics.text());
+    expect(samples.get('spark_pool_connections{pool="primary",state="used"}')).toBe(3);
+    expect(samples.get('spark_pool_connections{pool="projector",state="used"}')).toBe(2);
+  });
+
+  it('given a gauge that has no reading any more, then it has no sample: neither the last one nor 0', async () => {
+    const metrics = createMetrics();
+    let lag: number | readonly [] = 0.5;
+    metrics.collect('spark_replica_lag_seconds', () => lag);
+    expect(parse(await metrics.text()).get('spark_replica_lag_seconds')).toBe(0.5);
+    lag = [];
+    expect(parse(await metrics.text()).get('spark_replica_lag_seconds')).toBeUndefined();
+    lag = 0;
+    expect(parse(await metrics.text()).get('spark_replica_lag_seconds')).toBe(0);
   });
 });
 

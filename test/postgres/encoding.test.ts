@@ -4,7 +4,6 @@ import { CopyBuffer } from '../../src/postgres/copyBuffer.js';
 import { classifyPostgresError } from '../../src/postgres/errors.js';
 import { jsonbText } from '../../src/postgres/jsonText.js';
 import { pendingOf } from '../../src/postgres/migrate.js';
-import { dayOf, daysToMake } from '../../src/postgres/partitions.js';
 import { scramVerifier } from '../../src/postgres/scram.js';
 
 /** What follows the 19-byte header. */
@@ -15,6 +14,26 @@ const body = (write: (out: CopyBuffer) => void): Buffer => {
 };
 
 describe('binary COPY', () => {
+  it('given any rows and any choice among them, then a split gives the bytes that writing each half alone gives', () => {
+    const rows = fc.array(fc.record({ text: fc.string({ maxLength: 300 }), first: fc.boolean() }));
+    fc.assert(
+      fc.property(rows, (all) => {
+        const write = (some: readonly { readonly text: string }[]): CopyBuffer => {
+          const out = new CopyBuffer();
+          for (const { text } of some) {
+            out.row(1);
+            out.text(text);
+          }
+          return out;
+        };
+        const halves = write(all).split((row) => all[row]?.first === true);
+        const expected = [all.filter(({ first }) => first), all.filter(({ first }) => !first)].map(write);
+        expect(halves.map((half) => half.rows)).toEqual(expected.map((half) => half.rows));
+        expect(halves.map((half) => half.finish())).toEqual(expected.map((half) => half.finish()));
+      }),
+    );
+  });
+
   it('given any UUID, then its 16 bytes', () => {
     fc.assert(
       fc.property(fc.uuid(), (id) => {
@@ -92,14 +111,6 @@ describe('errors of Postgres', () => {
     [undefined, 'unavailable'],
   ])('%s is %s', (code, kind) => {
     expect(classifyPostgresError(Object.assign(new Error('x'), { code }))).toBe(kind);
-  });
-});
-
-describe('days', () => {
-  it('given rows of a new day, then it and three more are made, each once', () => {
-    expect(daysToMake([10, 11, 30], new Set([12]))).toEqual([10, 11, 13, 14, 30, 31, 32, 33]);
-    expect(daysToMake([10], new Set([10]))).toEqual([]);
-    expect([dayOf(0), dayOf(86_399_999), dayOf(86_400_000), dayOf(-1)]).toEqual([0, 0, 1, -1]);
   });
 });
 

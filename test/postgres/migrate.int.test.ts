@@ -78,7 +78,7 @@ describe('migrating', () => {
     expect(result.applied.length).toBeGreaterThan(10);
     const { rows } = await runSql(
       other.adminUrl,
-      `SELECT tableowner FROM pg_tables WHERE schemaname = 'spark' AND tablename = 'spark_events'`,
+      `SELECT tableowner FROM pg_tables WHERE schemaname = 'spark_blue' AND tablename = 'spark_events'`,
     );
     expect(rows).toEqual([{ tableowner: 'spark_owner' }]);
     await other.drop();

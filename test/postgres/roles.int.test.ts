@@ -15,7 +15,10 @@ describe('spark_dashboard_ro', () => {
     "INSERT INTO spark_sessions (session_id) VALUES ('x')",
     'UPDATE spark.checkpoints SET last_seq = 0',
     'DELETE FROM spark_dead_letters',
-    'TRUNCATE spark_events',
+    'TRUNCATE spark_blue.spark_events',
+    'UPDATE spark_green.spark_sessions SET events = 0',
+    "UPDATE spark.read_model_slots SET slot = 'green'",
+    "SELECT spark.flip_read_models('{spark_events}', 'green')",
     'CREATE TABLE spark.mine (n int)',
   ])('may not: %s', async (sql) => {
     const pool = db.pool('spark_dashboard_ro');
@@ -60,8 +63,9 @@ describe('spark_dashboard_ro', () => {
 describe('spark_projector', () => {
   it.each([
     'CREATE TABLE spark.mine (n int)',
-    'DROP TABLE spark.spark_previews',
-    'ALTER TABLE spark.spark_events ADD COLUMN mine int',
+    'DROP TABLE spark_blue.spark_previews',
+    'ALTER TABLE spark_blue.spark_events ADD COLUMN mine int',
+    'CREATE TABLE spark_green.mine (n int)',
     'CREATE SCHEMA mine',
     'CREATE ROLE mine',
     'SELECT * FROM spark.schema_migrations',
@@ -73,15 +77,18 @@ describe('spark_projector', () => {
   it('makes partitions only of tables that are partitioned, through the one function it may call', async () => {
     const pool = db.pool('spark_projector');
     const make = (table: string) =>
-      pool.query('SELECT spark.ensure_day_partitions($1, $2::date[]) AS made', [
+      pool.query('SELECT spark.ensure_partitions($1, $2, $3::timestamptz[], false) AS made', [
+        'spark_blue',
         table,
-        ['2026-05-01', '2026-05-02'],
+        ['2026-05-01T07:00:00Z', '2026-05-02T00:00:00Z'],
       ]);
     expect((await make('spark_events')).rows).toEqual([{ made: 2 }]);
     expect((await make('spark_events')).rows).toEqual([{ made: 0 }]);
     await expect(make('spark_previews')).rejects.toMatchObject({ code: '42809' });
     await expect(
-      db.pool('spark_ingest').query(`SELECT spark.ensure_day_partitions('spark_events', '{}')`),
+      db
+        .pool('spark_ingest')
+        .query(`SELECT spark.ensure_partitions('spark_blue', 'spark_events', '{}', false)`),
     ).rejects.toMatchObject({ code: REFUSED });
   });
 
@@ -95,10 +102,10 @@ describe('spark_ingest', () => {
   it('reads what HTTP serves and writes nothing', async () => {
     const pool = db.pool('spark_ingest');
     await expect(pool.query('SELECT data FROM spark_images')).resolves.toBeDefined();
-    await expect(pool.query('TRUNCATE spark_events')).rejects.toMatchObject({
+    await expect(pool.query('TRUNCATE spark_blue.spark_events')).rejects.toMatchObject({
       code: expect.stringMatching(READ_ONLY),
     });
-    await expect(pool.query('BEGIN READ WRITE; TRUNCATE spark_events')).rejects.toMatchObject({
+    await expect(pool.query('BEGIN READ WRITE; TRUNCATE spark_blue.spark_events')).rejects.toMatchObject({
       code: REFUSED,
     });
   });

@@ -1,9 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { startTcpProxy } from '../../chaos/proxy/tcpProxy.js';
 import { systemClock } from '../../src/core/clock.js';
 import { createPool } from '../../src/postgres/pools.js';
 import { withProjectorConnection } from '../../src/projections/projectorConnection.js';
 import { createTestDatabase } from '../support/postgres.js';
-import { startTcpProxy } from '../support/tcpProxy.js';
 
 describe("the projector's connection", () => {
   it('given a server whose answers are lost on the way, then the query ends with an error instead of waiting for ever', async () => {
@@ -21,7 +21,7 @@ describe("the projector's connection", () => {
       systemClock,
       new AbortController().signal,
       async (client) => {
-        wire.loseReplies = true;
+        wire.hurt({ kind: 'lose_reply' });
         await client.query('SELECT 1');
       },
       300,

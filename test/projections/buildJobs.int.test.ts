@@ -3,7 +3,7 @@ import { systemClock } from '../../src/core/clock.js';
 import { eventIdOf } from '../../src/core/ids.js';
 import type { NotedEvent, SparkEvent } from '../../src/events/event.js';
 import { digestReadModels } from '../../src/projections/digest.js';
-import { rebuild } from '../../src/projections/rebuild.js';
+import { rebuild } from '../../src/projections/rebuild/rebuild.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { projectorRig, type Rig } from '../support/projectorRig.js';
 import { type CommandStory, command, completed, failed, started } from '../support/story.js';
@@ -79,6 +79,15 @@ describe('spark_build_jobs', () => {
     expect(await rowOf(running)).toMatchObject({ state: 'started' });
   });
 
+  it('given a build that was cancelled before it began, then a start by a zombie makes no row, in one batch or two', async () => {
+    const [together, apart] = [build(), build()];
+    rig.log.append([failed(together, 'cancelled'), begin(together), failed(apart, 'cancelled')]);
+    await rig.caughtUp();
+    rig.log.append([begin(apart)]);
+    await rig.caughtUp();
+    expect([await rowOf(together), await rowOf(apart)]).toEqual([undefined, undefined]);
+  });
+
   it('given a second end of a zombie, then the first one counts', async () => {
     rig.log.append([timeout(apart)]);
     await rig.caughtUp();
@@ -114,6 +123,7 @@ describe('spark_build_jobs', () => {
       imageSource: rig.images,
       clock: systemClock,
       signal: new AbortController().signal,
+      settleMs: 0,
     });
     expect(await digestReadModels(db.admin)).toEqual(live);
     expect(live.find(({ table }) => table === 'spark_build_jobs')?.rows).toBe(6);

@@ -26,7 +26,7 @@ beforeEach(() => forget('dead_letters', 'dead_letter_actions'));
 /** As the cure of a changed stream says: without its checkpoint and rows a projection begins anew. */
 async function forget(...checkpoints: string[]): Promise<void> {
   await db.admin.query('DELETE FROM spark.checkpoints WHERE name = ANY($1)', [checkpoints]);
-  if (checkpoints.includes('dead_letters')) await db.admin.query('DELETE FROM spark.spark_dead_letters');
+  if (checkpoints.includes('dead_letters')) await db.admin.query('DELETE FROM spark.stream_dead_letters');
   if (checkpoints.includes('dead_letter_actions'))
     await db.admin.query('DELETE FROM spark.spark_dead_letter_actions');
 }

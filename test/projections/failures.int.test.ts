@@ -251,7 +251,7 @@ describe('replaying', () => {
     await rig.caughtUp();
     const { rows } = await db.admin.query<{ relname: string }>(
       `SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-       WHERE i.inhparent = 'spark.spark_events'::regclass AND c.relname < 'spark_events_2026011' ORDER BY 1`,
+       WHERE i.inhparent = 'spark_blue.spark_events'::regclass AND c.relname < 'spark_events_2026011' ORDER BY 1`,
     );
     expect(rows.map((row) => row.relname.slice(-8))).toEqual([
       '20251231',

@@ -149,9 +149,10 @@ describe('the smaller ones', () => {
     const deltas = new Map<string, SessionDelta>();
     for (const each of logged([started(story), completed({ ...story, editor: 'b' })]))
       addToSession(deltas, each);
+    const move = { sessionId: 'session-1', editor: 'default' };
     const moves = [
-      { sessionId: 'session-1', before: null, after: 'completed', count: 3 },
-      { sessionId: 'session-1', before: 'started', after: 'failed', count: 2 },
+      { ...move, before: null, after: 'completed', acceptedMinuteS: 0, endedMinuteS: 60, count: 3 },
+      { ...move, before: 'started', after: 'failed', acceptedMinuteS: null, endedMinuteS: 60, count: 2 },
     ] as const;
     expect(sessionRows(deltas, moves)).toMatchObject([
       {

@@ -4,7 +4,8 @@ import { uuidFrom } from '../../src/core/ids.js';
 import type { OperationMove } from '../../src/events/event.js';
 import { digestReadModels } from '../../src/projections/digest.js';
 import { listOperations, operationById } from '../../src/projections/operations/queries.js';
-import { rebuild } from '../../src/projections/rebuild.js';
+import { rebuild } from '../../src/projections/rebuild/rebuild.js';
+import { readTables } from '../../src/projections/slots/readTables.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { projectorRig, type Rig } from '../support/projectorRig.js';
 import { command, completed, failed, imageContents, operationOf, started } from '../support/story.js';
@@ -87,16 +88,18 @@ describe('operations of a unit in the read model', () => {
       imageSource: rig.images,
       clock: systemClock,
       signal: new AbortController().signal,
+      settleMs: 0,
     });
     expect(await digestReadModels(db.admin)).toEqual(before);
   });
 
   it('given a prefix among many rows, then an index finds it', async () => {
+    const live = (await readTables(db.admin)).of('spark_operations');
     await db.admin.query(`
-      INSERT INTO spark.spark_operations (operation_id, seq, ts, command_id, session_id, editor, path, tool, state, state_command_id, state_ts, last_seq)
+      INSERT INTO ${live} (operation_id, seq, ts, command_id, session_id, editor, path, tool, state, state_command_id, state_ts, last_seq)
       SELECT gen_random_uuid(), 1000000 + n, now(), gen_random_uuid(), 's' || n % 50, 'default', 'Assets/Many/' || n || '.cs', 'x', 'applied', gen_random_uuid(), now(), 1000000 + n
       FROM generate_series(1, 20000) n`);
-    await db.admin.query('ANALYZE spark.spark_operations');
+    await db.admin.query(`ANALYZE ${live}`);
     const { rows } = await db.admin.query(
       `EXPLAIN SELECT * FROM spark.spark_operations WHERE path LIKE 'Assets/Game/%' ORDER BY seq DESC, ordinal DESC LIMIT 50`,
     );

@@ -3,7 +3,7 @@ import type { Clock } from '../../src/core/clock.js';
 import { systemClock } from '../../src/core/clock.js';
 import { encodeLogMessage } from '../../src/events/log.js';
 import { PendingCommands } from '../../src/projections/acceptedOverlay/pending.js';
-import { splitPart } from '../../src/projections/batchPart.js';
+import { type BatchPart, splitPart } from '../../src/projections/batchPart.js';
 import { FlushPace } from '../../src/projections/flushPace.js';
 import { Intake } from '../../src/projections/intake.js';
 import { entryOf } from '../../src/projections/logEntries.js';
@@ -88,10 +88,22 @@ describe('places in the log', () => {
   it('given a part, then its halves have everything once and end where they say', () => {
     const events = logged([started(command()), started(command()), started(command())]);
     const unreadable = [1_030, 2_060, 3_080].map((seq) => ({ seq, tsMs: 1, reason: 'x', body: '' }));
-    const [first, second] = splitPart({ events, unreadable, toSeq: endOfMessage(3), tsMs: 9 });
-    expect([first.events.length, second.events.length]).toEqual([1, 2]);
-    expect([first.toSeq, second.toSeq]).toEqual([1_024, endOfMessage(3)]);
-    expect([first.unreadable.length, second.unreadable.length]).toEqual([0, 3]);
+    const part = { events, unreadable, toSeq: endOfMessage(3), tsMs: 9 };
+    const shapeOf = (pieces: readonly BatchPart[]) =>
+      pieces.map((piece) => [piece.events.length, piece.toSeq, piece.unreadable.length]);
+    expect(shapeOf(splitPart(part))).toEqual([
+      [1, 1_024, 0],
+      [2, endOfMessage(3), 3],
+    ]);
+    expect(shapeOf(splitPart(part, 1))).toEqual([
+      [1, 1_024, 0],
+      [1, 2_048, 1],
+      [1, endOfMessage(3), 2],
+    ]);
+    expect(shapeOf(splitPart(part, 0))).toEqual([
+      [1, 1_024, 0],
+      [2, endOfMessage(3), 3],
+    ]);
   });
 
   it('given one bad event in a message, then its neighbours are read', () => {

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { createPools, type PostgresPools } from '../../src/postgres/pools.js';
 import { digestReadModels } from '../../src/projections/digest.js';
-import { freshness } from '../../src/projections/freshness.js';
+import { writeHeartbeat } from '../../src/projections/heartbeat.js';
 import { endOfMessage } from '../../src/projections/logPosition.js';
 import { createSeqWaiter } from '../../src/projections/seqWaiter.js';
+import { sampleServer } from '../../src/projections/serverSample.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { projectorRig, type Rig } from '../support/projectorRig.js';
 import { command, completed, failed, started } from '../support/story.js';
@@ -53,21 +54,23 @@ describe('the replica', () => {
     );
   });
 
-  it('tells how fresh it is', async () => {
-    expect(await freshness(pools)).toEqual({
-      primarySeq: endOfMessage(rig.log.stream.lastSeq),
-      replicaSeq: endOfMessage(rig.log.stream.lastSeq),
-      replicaTsMs: expect.closeTo(systemClock.nowMs(), -5),
-      isStandby: true,
-      streaming: true,
-      bytesBehind: expect.any(Number),
-    });
-  });
-
-  it('given no replica, then says so', async () => {
-    const alone = createPools({ primaryUrl: db.urlFor('spark_ingest'), applicationName: 'test' });
-    expect(await freshness(alone)).toMatchObject({ isStandby: false, streaming: false, bytesBehind: null });
-    await alone.end();
+  it('tells where it stands, as the primary does', async () => {
+    const [replica, primary] = await Promise.all([sampleServer(pools.replica), sampleServer(pools.primary)]);
+    const seq = endOfMessage(rig.log.stream.lastSeq);
+    const shared = { appliedSeq: seq, lastTsMs: expect.closeTo(systemClock.nowMs(), -5) };
+    expect(replica).toMatchObject({ ...shared, isStandby: true, streaming: true });
+    expect(primary).toMatchObject({ ...shared, isStandby: false, streaming: null });
+    expect(replica.walBytes).toBeGreaterThan(0);
+    // All the log held when the heartbeat asked is shown; without one, all up to the newest message.
+    expect(replica.completeUntilMs).toBe(replica.lastTsMs);
+    const askedAtMs = systemClock.nowMs();
+    await writeHeartbeat(db.pool('spark_projector'), askedAtMs, seq);
+    await expect.poll(async () => (await sampleServer(pools.replica)).completeUntilMs).toBe(askedAtMs);
+    // An older word, and a newer one that says that the log has gone on: neither is a reason to promise more.
+    await writeHeartbeat(db.pool('spark_projector'), askedAtMs - 500, seq);
+    expect((await sampleServer(pools.primary)).completeUntilMs).toBe(askedAtMs);
+    await writeHeartbeat(db.pool('spark_projector'), askedAtMs + 1, seq + 1);
+    expect((await sampleServer(pools.primary)).completeUntilMs).toBe(replica.lastTsMs);
   });
 });
 

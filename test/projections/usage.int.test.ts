@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import type { NotedEvent } from '../../src/events/event.js';
+import { EVENT_VERSION } from '../../src/events/event.js';
 import { digestReadModels } from '../../src/projections/digest.js';
-import { rebuild } from '../../src/projections/rebuild.js';
+import { rebuild } from '../../src/projections/rebuild/rebuild.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { projectorRig, type Rig } from '../support/projectorRig.js';
 import { type CommandStory, command, completed, STORY_BEGAN_MS, started } from '../support/story.js';
@@ -21,7 +22,7 @@ afterAll(async () => {
 
 function used(story: CommandStory, note: Record<string, unknown>, ordinal = 0): NotedEvent {
   return {
-    v: 1,
+    v: EVENT_VERSION,
     kind: 'noted',
     eventId: `00000000-0000-8000-8000-00000000000${ordinal}`,
     type: 'usage.reported',
@@ -88,6 +89,7 @@ it('given a rebuild, then usage is equal row for row', async () => {
     imageSource: rig.images,
     clock: systemClock,
     signal: new AbortController().signal,
+    settleMs: 0,
   });
   expect(await digestReadModels(db.admin)).toEqual(before);
 });

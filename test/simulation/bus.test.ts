@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type CommandMessage, CommandStream } from '../../simulation/bus/commandStream.js';
 import { connectionOf } from '../../simulation/bus/connection.js';
-import { NO_LIVE } from '../../simulation/bus/logPort.js';
+import { logPortOf, NO_LIVE } from '../../simulation/bus/logPort.js';
 import { Stream, VerdictError } from '../../simulation/bus/stream.js';
 import { takeGlobals } from '../../simulation/kernel/globals.js';
 import { Kernel } from '../../simulation/kernel/kernel.js';
@@ -10,7 +10,7 @@ import { Process } from '../../simulation/kernel/process.js';
 import { Random } from '../../simulation/kernel/random.js';
 import { Trace } from '../../simulation/kernel/trace.js';
 import { decodeLogMessage } from '../../src/events/log.js';
-import { claimPartition, FencedError } from '../../src/streams/partitionLog.js';
+import { ClaimedMeanwhileError, claimPartition, FencedError } from '../../src/streams/partitionLog.js';
 import { STREAMS } from '../../src/streams/topology.js';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
@@ -194,5 +194,31 @@ describe("production's appender on the simulated connection", () => {
       [],
       [],
     ]);
+  });
+
+  it('given two claims at once, the first keeps the partition and the other is told so, instead of fencing it', async () => {
+    const { kernel, network, run } = world();
+    const log = new Stream(STREAMS.log, () => kernel.nowMs, 1_000);
+    const streams = new Map([[STREAMS.log as string, log]]);
+    const giveBack = takeGlobals(kernel);
+    const outcomes: unknown[] = [];
+    try {
+      for (const name of ['one', 'other']) {
+        const process = new Process(name, kernel);
+        process.after(0, async () => {
+          try {
+            const mine = await logPortOf(process, network, streams, log).claim(0);
+            outcomes.push(`appends at ${await mine.append([])}`);
+          } catch (error) {
+            outcomes.push(error instanceof ClaimedMeanwhileError ? error.code : error);
+          }
+        });
+      }
+      await run(60_000);
+    } finally {
+      giveBack();
+    }
+    expect(outcomes.toSorted()).toEqual(['appends at 2', 'claimed_meanwhile']);
+    expect(log.lastSeq).toBe(2);
   });
 });

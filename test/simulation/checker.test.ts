@@ -35,6 +35,7 @@ const intent = (waypoints: readonly string[] = [BEFORE, AFTER]): FileIntent => (
   before: null,
   after: null,
   waypoints,
+  missingFolders: [],
 });
 
 /** A seed's history written by hand: what is not said is in order. */

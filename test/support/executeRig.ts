@@ -42,6 +42,7 @@ export class ExecuteRig {
     uploads: this.uploads,
     undoLog: this.undoLog,
     jobs: this.jobs,
+    held: () => undefined,
     buildLimits: { timeoutMs: 3_600_000, maxPollMs: 5_000, graceMs: 60_000 },
     callTool: true,
     previews: this.previews,
@@ -78,7 +79,8 @@ export class ExecuteRig {
   }
 
   go(task: Task): Promise<Verdict> {
-    return execute(task, this.context, this.signal);
+    // One of its own, as in a lane: whoever waits listens to it.
+    return execute(task, this.context, new AbortController().signal);
   }
 
   /** As a lane would: again after every hold and retry, until the end. */

@@ -3,6 +3,7 @@ import type { CommandId, EventId } from '../../src/core/ids.js';
 import { commandIdOfPosition, eventIdOf } from '../../src/core/ids.js';
 import {
   type CompletedEvent,
+  EVENT_VERSION,
   type FailedEvent,
   isEnd,
   type LoggedEvent,
@@ -22,6 +23,7 @@ import type {
   UndoPlan,
   WorkerQueries,
 } from '../../src/http/ports.js';
+import { ReadModelsBehindError } from '../../src/http/readErrors.js';
 import type {
   CommandRow,
   DeadLetterActionRow,
@@ -164,6 +166,7 @@ export class FakeReads implements ReadModels {
   readonly filters: unknown[] = [];
   down = false;
   appliedSeq = Number.MAX_SAFE_INTEGER;
+  lagMs = 0;
   /** Called before each page of history is read: the place for a race. */
   beforePage: (() => void | Promise<void>) | undefined;
   /** Runs while somebody waits for the read model. */
@@ -216,8 +219,11 @@ export class FakeReads implements ReadModels {
     const letter = this.letters.find((row) => row.id === id);
     return this.#answer(letter && { letter, actions: this.letterActions.get(id) ?? [] });
   }
-  async freshness() {
-    return this.#answer({ appliedSeq: this.appliedSeq, lagMs: 0 });
+  after(seq: number): ReadModels {
+    if (seq <= this.appliedSeq) return this;
+    const behind = () => Promise.reject(new ReadModelsBehindError(seq, this.appliedSeq));
+    // An await must not take it for a promise.
+    return new Proxy<ReadModels>(this, { get: (_, name) => (name === 'then' ? undefined : behind) });
   }
   async waitForSeq(seq: number) {
     await this.whileWaiting?.();
@@ -227,7 +233,7 @@ export class FakeReads implements ReadModels {
 
   #answer<T>(data: T) {
     if (this.down) throw new Error('connect ECONNREFUSED 127.0.0.1:5432');
-    return { data, source: 'replica' as const };
+    return { data, source: 'replica' as const, appliedSeq: this.appliedSeq, lagMs: this.lagMs };
   }
 }
 
@@ -264,7 +270,7 @@ export function completedEvent(
 ): CompletedEvent {
   const type = 'generate_unity_script.completed';
   return {
-    v: 1,
+    v: EVENT_VERSION,
     kind: 'completed',
     eventId: eventIdOf(commandId as CommandId, type, ordinal) as EventId,
     type,
@@ -288,7 +294,7 @@ export function failedEvent(
 ): FailedEvent {
   const type = 'generate_unity_script.failed';
   return {
-    v: 1,
+    v: EVENT_VERSION,
     kind: 'failed',
     eventId: eventIdOf(commandId as CommandId, type),
     type,
@@ -318,6 +324,7 @@ export function commandRow(commandId: string, change: Partial<CommandRow> = {}):
     startedAt: '2026-01-01T00:00:00.001Z',
     finishedAt: '2026-01-01T00:00:00.010Z',
     errorCode: null,
+    seq: 2_048,
     result: { sha256: 'ab' },
     ...change,
   };

@@ -19,6 +19,8 @@ class MemoryStream<T> {
   #wake: (() => void)[] = [];
   createdAt = '2026-03-01T00:00:00.000Z';
   #lastSeq = 0;
+  /** How often messages were taken away: a reader finds its place again. */
+  #trims = 0;
 
   append(item: T): number {
     this.#lastSeq++;
@@ -31,6 +33,18 @@ class MemoryStream<T> {
     return this.#lastSeq;
   }
 
+  dropBefore(seq: number): void {
+    const kept = this.items.filter((entry) => entry.seq >= seq);
+    this.items.splice(0, this.items.length, ...kept);
+    this.#trims++;
+  }
+
+  loseAfter(seq: number): void {
+    this.#trims++;
+    this.items.splice(this.items.findIndex((entry) => entry.seq > seq));
+    this.#lastSeq = seq;
+  }
+
   wake(): void {
     const waiting = this.#wake;
     this.#wake = [];
@@ -41,14 +55,21 @@ class MemoryStream<T> {
     const onAbort = (): void => this.wake();
     signal.addEventListener('abort', onAbort);
     try {
-      let at = this.items.findIndex((entry) => entry.seq > seq);
-      if (at < 0) at = this.items.length;
+      let last = seq;
+      let trims = -1;
+      let at = 0;
       while (!signal.aborted) {
+        if (trims !== this.#trims) {
+          trims = this.#trims;
+          at = this.items.findIndex((entry) => entry.seq > last);
+          if (at < 0) at = this.items.length;
+        }
         const next = this.items[at];
         if (next === undefined) {
           await new Promise<void>((resolve) => this.#wake.push(resolve));
         } else {
           at++;
+          last = next.seq;
           yield next;
         }
       }
@@ -73,6 +94,20 @@ export class MemoryLog implements LogSource {
 
   async created(): Promise<string> {
     return this.stream.createdAt;
+  }
+
+  async firstStreamSeq(): Promise<number> {
+    return this.stream.items[0]?.seq ?? this.stream.lastSeq + 1;
+  }
+
+  /** As limits of the stream do: everything before this message is gone. */
+  dropBefore(streamSeq: number): void {
+    this.stream.dropBefore(streamSeq);
+  }
+
+  /** As a power cut without strict fsync does: the newest messages were never there, and their numbers are given again. */
+  loseAfter(streamSeq: number): void {
+    this.stream.loseAfter(streamSeq);
   }
 
   async lastStreamSeq(): Promise<number> {

@@ -12,6 +12,7 @@ import type {
   LogChunk,
   LogPort,
   ParkedBatch,
+  ParkedBy,
   Parking,
   PartitionLog,
 } from '../../src/workers/ports.js';
@@ -146,17 +147,20 @@ export class MemoryLetters implements DeadLetters {
   }
 }
 
+/** Of a batch whose owner does not matter to the test. */
+const NOBODY: ParkedBy = { epoch: 0, foundUpTo: 0 };
+
 export class MemoryParking implements Parking {
-  readonly batches: { editor: string; parkedSeq: number; json: string }[] = [];
+  readonly batches: { editor: string; parkedSeq: number; json: string; by: ParkedBy }[] = [];
   #lastSeq = 0;
   failing = false;
   parks = 0;
 
-  async park(editor: string, commands: ParkedBatch['commands']): Promise<number> {
+  async park(editor: string, commands: ParkedBatch['commands'], by: ParkedBy = NOBODY): Promise<number> {
     this.parks++;
     if (this.failing) throw new MemoryClosedError('the parking is away');
     const json = JSON.stringify(commands);
-    this.batches.push({ editor, parkedSeq: ++this.#lastSeq, json });
+    this.batches.push({ editor, parkedSeq: ++this.#lastSeq, json, by });
     return this.#lastSeq;
   }
 
@@ -165,7 +169,11 @@ export class MemoryParking implements Parking {
     return this.batches
       .filter((batch) => batch.editor === editor && batch.parkedSeq > afterSeq)
       .slice(0, maxBatches)
-      .map(({ parkedSeq, json }) => ({ parkedSeq, commands: JSON.parse(json) as ParkedBatch['commands'] }));
+      .map(({ parkedSeq, json, by }) => ({
+        parkedSeq,
+        commands: JSON.parse(json) as ParkedBatch['commands'],
+        by,
+      }));
   }
 
   async release(editor: string, seq: number): Promise<void> {

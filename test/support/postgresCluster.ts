@@ -39,7 +39,8 @@ export async function startTestCluster(): Promise<{
 }> {
   const dir = await mkdtemp(join(tmpdir(), 'spark-test-pg-'));
   const home = await openHome({ dir, fresh: false });
-  const pair = await startPostgresPair({ home });
+  // Tests pause the replay knowingly.
+  const pair = await startPostgresPair({ home, standbyPatienceMs: { replay_paused: 600_000 } });
   const onDatabase = (url: string, database: string): string => {
     const changed = new URL(url);
     changed.pathname = `/${database}`;

@@ -10,7 +10,7 @@ import type {
   SparkEvent,
   StartedEvent,
 } from '../../src/events/event.js';
-import { seqOf } from '../../src/events/event.js';
+import { EVENT_VERSION, seqOf } from '../../src/events/event.js';
 
 /** 2026-03-01T10:00:00Z */
 export const STORY_BEGAN_MS = 1_772_359_200_000;
@@ -35,7 +35,7 @@ export function command(over: Partial<CommandStory> = {}): CommandStory {
 const base = (story: CommandStory, suffix: string) => {
   const type = `${CATALOGUE[story.type].eventName}.${suffix}`;
   return {
-    v: 1 as const,
+    v: EVENT_VERSION,
     eventId: eventIdOf(story.commandId, type),
     type,
     commandId: story.commandId,

@@ -92,3 +92,45 @@ describe('the ledger as a fold of the log', () => {
     expect(state.ledger.find(idOf(1))).toMatchObject({ state: 'completed', recordedAtMs: TERM_MS });
   });
 });
+
+describe('two commands of one key, begun in two partitions at the same moment', () => {
+  const story = storyCommand({ commandId: idOf(2) });
+  const theirs = { ...started(story), envelope: { ...envelopeOf(story), payloadSha: sha256('theirs') } };
+  const place = { partition: 1, seq: 7, index: 0, count: 1 };
+  const ours = {
+    ...started(story),
+    envelope: { ...envelopeOf(story), payloadSha: sha256('ours') },
+    position: place,
+  };
+
+  it('given our own, ended at once, behind the other in the log, then the other holds the key and is the one that is open', async () => {
+    const state = new WorkerState({ maxKeys: 10, termMs: TERM_MS });
+    const beginning = state.race.begin(story.commandId, place, async () => 9);
+    for (const event of [ours, { ...failed(story, 'conflict'), position: place }]) state.apply(event, 20);
+    await state.follow(theirs, 5, 10);
+    await beginning;
+    expect(state.race.decided(story.commandId)).toBe('taken');
+    expect(state.open.get(story.commandId)).toEqual(theirs);
+    expect(state.ledger.find(story.commandId)).toMatchObject({
+      payloadSha: sha256('theirs'),
+      state: 'started',
+      recordedAtMs: 10,
+    });
+    await state.follow(completed(story), 12, 30);
+    expect(state.ledger.find(story.commandId)).toMatchObject({ state: 'completed', recordedAtMs: 10 });
+  });
+
+  it('given a beginning behind the end of the other, then whoever only reads does not take it for one that is open', async () => {
+    const state = new WorkerState({ maxKeys: 10, termMs: TERM_MS });
+    await state.follow(theirs, 5, 10);
+    await state.follow(completed(story), 6, 11);
+    await state.follow(ours, 9, 12);
+    expect(state.open.size).toBe(0);
+    expect(state.ledger.find(story.commandId)).toMatchObject({
+      payloadSha: sha256('theirs'),
+      state: 'completed',
+    });
+    await state.follow(ours, 10, 10 + TERM_MS);
+    expect([...state.open.values()]).toEqual([ours]);
+  });
+});

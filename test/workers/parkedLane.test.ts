@@ -48,6 +48,35 @@ describe('the parked part of a lane', () => {
     expect([lane.active, lane.hasMore]).toEqual([false, false]);
   });
 
+  it('given commands that do not need the editor any more, however far they are, hands them out without those that do', async () => {
+    const parking = new MemoryParking();
+    const isBegun = ({ position }: { position: { seq: number } }) => position.seq === 2;
+    const useOf = (command: { position: { seq: number } }) => (isBegun(command) ? 'beside' : 'exclusive');
+    const make = () =>
+      new ParkedLane(
+        EDITOR,
+        parking,
+        owner,
+        (error) => errors.push(error),
+        () => true,
+        useOf,
+      );
+    const first = make();
+    for (const seq of [1, 2])
+      await first.store(aTask(aCommand({ seq, editor: EDITOR, sessionId: `s${seq}` })));
+    const next = make();
+    for (const batch of await parking.read(EDITOR, 0, 9)) next.found(batch);
+    for (const lane of [first, next]) {
+      const batches: ParkedBatch[] = [];
+      await lane.fetch(
+        (batch) => batches.push(batch),
+        () => true,
+        'beside',
+      );
+      expect(seqsOf(batches)).toEqual([[2]]);
+    }
+  });
+
   it('splits what does not fit one message', async () => {
     const parking = new MemoryParking();
     const lane = laneOf(parking);

@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Hysteresis } from '../../src/core/hysteresis.js';
+import { partitionOf } from '../../src/streams/subjects.js';
 import { relieve } from '../../src/workers/lanes/relief.js';
 import { eventually } from '../support/autoClock.js';
-import { scriptPayload } from '../support/commandFixtures.js';
+import { aCommand, scriptPayload } from '../support/commandFixtures.js';
 import { BEHAVIOUR } from '../support/memoryGate.js';
-import { aWorker, type RunningWorker, WorkerWorld } from '../support/workerRig.js';
+import { aWorker, RIG_LIMITS, type RunningWorker, WorkerWorld } from '../support/workerRig.js';
 
 const running: RunningWorker[] = [];
 const started = async (...of: Parameters<typeof aWorker>): Promise<RunningWorker> => {
@@ -76,6 +77,27 @@ describe('an editor that is away', () => {
     await started(world);
     await eventually(() => world.ends.length === 30, 'all of them');
     expect(numbers(world, 'slow', 0)).toEqual(Array.from({ length: 30 }, (_, n) => n));
+  });
+
+  it('given what an owner stored in the parking after it had lost the partition, the order of the session stands', async () => {
+    const world = new WorkerWorld();
+    const late = (await started(world)).worker.claims;
+    world.gate.away.add('slow');
+    for (const { worker } of running.splice(0)) await worker.stop();
+    const next = await started(world);
+    const partition = partitionOf('slow', RIG_LIMITS.partitions);
+    const commands = [0, 1, 2].map((n) => {
+      const wish = { editor: 'slow', sessionId: 's0', payload: scriptPayload(`Assets/S0N${n}.cs`) };
+      return aCommand({ ...wish, seq: world.publish(wish), index: 0, count: 1, partition });
+    });
+    // Its successor has looked before, and knows nothing of this batch.
+    await world.parking.park('slow', commands.slice(1), { epoch: late.get(partition) ?? 0, foundUpTo: 0 });
+    await eventually(() => world.inbox.unacked.length === 0, 'all of them to be parked');
+    await next.worker.stop();
+    world.gate.away.delete('slow');
+    await started(world);
+    await eventually(() => world.ends.length === 3, 'all of them');
+    expect(numbers(world, 'slow', 0)).toEqual([0, 1, 2]);
   });
 
   it('that comes and goes in the middle of calls loses nothing and doubles nothing', async () => {

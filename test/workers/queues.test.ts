@@ -45,7 +45,10 @@ describe('which places have ended', () => {
     ]);
     done.add({ partition: 0, seq: 5, index: 0, count: 1 });
     done.add({ partition: 0, seq: 40_000, index: 3, count: 9 });
-    expect(done.bytes).toBe(4_096);
+    expect(done.bytes).toBe(64);
+    // Its block grows as far as the places that have ended.
+    done.add({ partition: 0, seq: 32_700, index: 0, count: 1 });
+    expect([done.bytes, at(5), at(32_700), at(32_699)]).toEqual([4_096, true, true, false]);
   });
 
   it('takes a bit an item for an envelope that has ended in part, and none for one that has ended', () => {
@@ -59,7 +62,7 @@ describe('which places have ended', () => {
       expect(done.has({ seq: 7, index })).toBe(true);
     }
     done.add({ partition: 0, seq: 7, index: 3, count: COUNT });
-    expect([done.bytes, done.has({ seq: 7, index: COUNT - 1 })]).toEqual([4_096, true]);
+    expect([done.bytes, done.has({ seq: 7, index: COUNT - 1 })]).toEqual([64, true]);
   });
 
   it('below the floor may be forgotten; at and above it, never is', () => {

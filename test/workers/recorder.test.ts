@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/core/ids.js';
+import { EVENT_VERSION } from '../../src/events/event.js';
 import { failed } from '../../src/workers/lanes/task.js';
 import {
   completedEvent,
@@ -23,7 +24,7 @@ describe('events as data', () => {
   it('an intent repeats the envelope of the command, its place and its token', () => {
     const { commandId, sessionId, editor, payloadSha, payload, position } = command;
     expect(startedEvent(command, token, null, NOW)).toMatchObject({
-      v: 1,
+      v: EVENT_VERSION,
       kind: 'started',
       type: 'generate_unity_script.started',
       timestamp: NOW,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { EVENT_VERSION } from '../../src/events/event.js';
 import { aCommand, scriptPayload } from '../support/commandFixtures.js';
 import { ExecuteRig } from '../support/executeRig.js';
 
@@ -11,7 +12,7 @@ function built(rig: ExecuteRig, at: string, sessionId = 'session-1'): string {
   const command = aCommand({ seq: ++seq, type: 'unity.run_build', sessionId, payload: { target: 'webgl' } });
   const outputPath = `Builds/webgl/${command.commandId}`;
   const base = {
-    ...{ v: 1, eventId: 'e', commandId: command.commandId, sessionId, editor: command.editor },
+    ...{ v: EVENT_VERSION, eventId: 'e', commandId: command.commandId, sessionId, editor: command.editor },
     ...{ timestamp: at, position: command.position },
   } as const;
   const build = { outputPath, target: 'webgl' };

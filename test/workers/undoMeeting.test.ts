@@ -62,3 +62,51 @@ describe('undos of one session through several editors', () => {
     expect(world.gate.effects).toHaveLength(2 + undone(world).length);
   });
 });
+
+describe('an undo through one editor that has begun on a file of another', () => {
+  /** It waits for its next attempt, and something else holds the lane that it came through. */
+  async function begun(world: WorkerWorld, away: readonly string[]): Promise<number> {
+    let go: (() => void) | undefined;
+    world.gate.onCall = () =>
+      go
+        ? undefined
+        : new Promise<void>((resolve) => {
+            go = resolve;
+          });
+    world.gate.script.push(BEHAVIOUR.notExecuted);
+    undoThrough(world, 'tower');
+    await eventually(() => go !== undefined, 'its call');
+    for (const editor of away) world.gate.away.add(editor);
+    const held = world.publish({
+      editor: 'tower',
+      sessionId: 'other',
+      payload: scriptPayload('Assets/Tower.cs'),
+    });
+    const claims = () => running.at(-1)?.worker.view?.dispatcher.claims.size;
+    await eventually(() => claims() === 2, 'both to be there');
+    go?.();
+    return held;
+  }
+
+  it('given that the editor it was sent to is away, is done all the same, and holds nobody up where it works', async () => {
+    const world = await twoOperations();
+    const held = await begun(world, ['tower']);
+    world.publish({ editor: 'castle', sessionId: 'third', payload: scriptPayload('Assets/Three.cs') });
+    await eventually(() => world.inbox.unacked.length === 1, 'the ends of both');
+    expect([undone(world).length, world.inbox.unacked]).toEqual([1, [held]]);
+    expect(world.gate.text('castle', 'Assets/Three.cs')).not.toBeNull();
+    world.gate.away.delete('tower');
+    await world.settled();
+    expect(world.gate.effects).toHaveLength(5);
+  });
+
+  it('given that its worker ends meanwhile, the next one does it, whatever the editor it was sent to does', async () => {
+    const world = await twoOperations();
+    const held = await begun(world, ['tower', 'castle']);
+    await running.pop()?.worker.stop();
+    world.gate.away.delete('castle');
+    running.push(await aWorker(world));
+    await eventually(() => world.inbox.unacked.length === 1, 'the end of the undo');
+    expect([undone(world).length, world.inbox.unacked]).toEqual([1, [held]]);
+  });
+});

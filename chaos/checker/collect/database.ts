@@ -1,15 +1,6 @@
 import pg from 'pg';
 import type { AuditRow, CommandRow, EventKey, TableDump } from '../evidence.js';
 
-/** Tables that are no fold of the log: other streams feed them, or they say how far a projection is. */
-const NO_FOLDS = new Set([
-  'checkpoints',
-  'accepted_overlay',
-  'spark_dead_letters',
-  'spark_dead_letter_actions',
-  'schema_migrations',
-]);
-
 /** One look at one database: all of it in one transaction, so that everything is of one moment. */
 export interface DatabaseLook {
   readonly tables: readonly TableDump[];
@@ -44,7 +35,10 @@ export async function dumpsOf(url: string): Promise<readonly TableDump[]> {
   return withClient(url, dumpTables);
 }
 
-/** Every table of SPARK's that is a fold of the log, whatever later versions add; its rows as keys and digests of their text. */
+/**
+ * Every table of SPARK's that is a fold of the log, whatever later versions add: those that lie in slots. Read as readers do, by the view
+ * over the live slot; its rows as keys and digests of their text.
+ */
 async function dumpTables(client: pg.Client): Promise<TableDump[]> {
   await client.query("SET TIME ZONE 'UTC'");
   const { rows: tables } = await client.query<{ name: string; key: string[] }>(
@@ -53,11 +47,11 @@ async function dumpTables(client: pg.Client): Promise<TableDump[]> {
      JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
      CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(number, place)
      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
-     WHERE c.relnamespace = 'spark'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+     WHERE c.relnamespace = 'spark_blue'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
      GROUP BY 1 ORDER BY 1`,
   );
   const dumps: TableDump[] = [];
-  for (const { name, key } of tables.filter(({ name }) => !NO_FOLDS.has(name))) {
+  for (const { name, key } of tables) {
     const columns = key.map((column) => `row.${client.escapeIdentifier(column)}::text`).join(', ');
     const { rows } = await client.query<{ key: string; digest: string }>(
       `SELECT concat_ws('|', ${columns}) AS key, md5(row::text) AS digest FROM spark.${client.escapeIdentifier(name)} AS row ORDER BY 1, 2`,

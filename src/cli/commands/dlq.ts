@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { createApi, expectShape } from '../api.js';
 import { type ConnectionOptions, resolveConnection } from '../connection.js';
 import { EXIT } from '../exitCodes.js';
+import { staleText } from '../freshness.js';
 import type { CliHost } from '../host.js';
 import { type DeadLetterReply, deadLetterReply, listOf } from '../replies.js';
 import { printable, table, timeText } from '../text.js';
@@ -59,10 +60,10 @@ async function list(host: CliHost, options: ListOptions): Promise<number> {
     'list of dead letters',
   );
   const next = typeof page['nextCursor'] === 'string' ? page['nextCursor'] : undefined;
+  const more = next === undefined ? '' : `More: --cursor ${printable(next)}\n`;
+  const stale = staleText(page.freshness);
   print(host, options, reply.body, () =>
-    letters.length === 0
-      ? 'No dead letters.\n'
-      : `${lettersTable(host, letters)}${next === undefined ? '' : `More: --cursor ${printable(next)}\n`}`,
+    letters.length === 0 ? `No dead letters.\n${stale}` : `${lettersTable(host, letters)}${more}${stale}`,
   );
   return EXIT.ok;
 }

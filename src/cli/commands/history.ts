@@ -4,6 +4,7 @@ import { type Api, createApi, expectShape, segment } from '../api.js';
 import { type ConnectionOptions, resolveConnection } from '../connection.js';
 import { UsageError } from '../errors.js';
 import { EXIT } from '../exitCodes.js';
+import { staleText } from '../freshness.js';
 import type { CliHost } from '../host.js';
 import { exportReply, operationReply, pageOf } from '../replies.js';
 import { printable, table } from '../text.js';
@@ -62,17 +63,18 @@ async function history(host: CliHost, session: string | undefined, options: Hist
   }
   const path = session === undefined ? '/v1/operations' : `/v1/sessions/${segment(session)}/operations`;
   const reply = await api.call({ path: `${path}?${query.toString()}` });
-  const { items: operations, nextCursor } = expectShape(
-    pageOf(operationReply),
-    reply.body,
-    'list of operations',
-  );
+  const {
+    items: operations,
+    nextCursor,
+    freshness,
+  } = expectShape(pageOf(operationReply), reply.body, 'list of operations');
   const nothing =
     session === undefined ? 'No operation fits.\n' : `Session ${session} has changed nothing that fits.\n`;
-  const more = nextCursor ? `Older ones: --cursor ${printable(nextCursor)}\n` : '';
+  const older = nextCursor ? `Older ones: --cursor ${printable(nextCursor)}\n` : '';
+  const more = `${older}${staleText(freshness)}`;
   print(host, options, reply.body, () =>
     operations.length === 0
-      ? nothing
+      ? `${nothing}${staleText(freshness)}`
       : `${table(
           ['OPERATION', 'STATE', 'TOOL', 'PATH', 'EDITOR', 'BEFORE', 'AFTER', 'WHEN', 'UNIT'],
           operations.map((row) => [

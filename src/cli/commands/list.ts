@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { COMMAND_STATES } from '../../events/outcome.js';
 import { createApi, expectShape } from '../api.js';
 import { type ConnectionOptions, resolveConnection } from '../connection.js';
 import { EXIT } from '../exitCodes.js';
+import { staleText } from '../freshness.js';
 import type { CliHost } from '../host.js';
-import { COMMAND_STATES, commandReply, listOf } from '../replies.js';
+import { commandReply, listOf } from '../replies.js';
 import { table, timeText } from '../text.js';
 import { type CommandContext, clientCommand, examples, parseCount, parseToken, print } from './context.js';
 
@@ -40,11 +42,12 @@ async function list(host: CliHost, options: ListOptions): Promise<number> {
     if (value !== undefined) query.set(name, value);
   const api = createApi(resolveConnection(options, host.env), host);
   const reply = await api.call({ path: `/v1/commands?${query.toString()}` });
-  const { items: commands } = expectShape(listOf(commandReply), reply.body, 'list of commands');
+  const { items: commands, freshness } = expectShape(listOf(commandReply), reply.body, 'list of commands');
+  const stale = staleText(freshness);
   print(host, options, reply.body, () =>
     commands.length === 0
-      ? 'No commands.\n'
-      : table(
+      ? `No commands.\n${stale}`
+      : `${table(
           ['COMMAND', 'STATE', 'TYPE', 'SESSION', 'EDITOR', 'ACCEPTED'],
           commands.map((row) => [
             row.commandId,
@@ -54,7 +57,7 @@ async function list(host: CliHost, options: ListOptions): Promise<number> {
             row.editor,
             timeText(row.acceptedAt, host.clock.nowMs()),
           ]),
-        ),
+        )}${stale}`,
   );
   return EXIT.ok;
 }

@@ -55,7 +55,7 @@ export function roleCommands(context: CommandContext): Command[] {
         }),
       ),
     );
-  return [start, ...ROLES.map((role) => roleCommand(context, role)), rebuildCommand(context)];
+  return [start, ...ROLES.map((role) => roleCommand(context, role))];
 }
 
 function roleCommand(context: CommandContext, role: Role): Command {
@@ -67,24 +67,6 @@ function roleCommand(context: CommandContext, role: Role): Command {
     .action(async (options: RunOptions) =>
       context.run(async () =>
         (await context.host.loadRuntime()).runRole(role, {
-          home: homeOption(options),
-          json: options.json === true,
-        }),
-      ),
-    );
-}
-
-function rebuildCommand(context: CommandContext): Command {
-  return new Command('rebuild')
-    .description('Make read models anew from the log of events, without downtime')
-    .argument('[readModels...]', 'which; all when none is named')
-    .option('--home <folder>', 'where state lies (SPARK_HOME)')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples(['spark rebuild', 'spark rebuild spark_operations']))
-    .action(async (readModels: string[], options: RunOptions) =>
-      context.run(async () =>
-        (await context.host.loadRuntime()).runRebuild({
-          readModels,
           home: homeOption(options),
           json: options.json === true,
         }),

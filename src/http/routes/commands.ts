@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { UUID_PATTERN } from '../../core/ids.js';
 import { isTerminal } from '../../events/outcome.js';
-import { type App, freshness, needs, withFreshness } from '../app.js';
+import { type App, freshness, needs, readProblem, tellFreshness, withFreshness } from '../app.js';
 import { awaitOutcome, type LookupPorts, lookUp } from '../commandLookup.js';
 import { type CommandView, commandState, commandView, viewOfRow } from '../commandView.js';
 import { goneSignal } from '../hotPath.js';
 import { HTTP_LIMITS } from '../limits.js';
 import { preferredWaitMs } from '../prefer.js';
 import { draft, ProblemError } from '../problem.js';
+import { readAfterHeader, readsOf } from '../readAfter.js';
 import { token } from '../requestSchema.js';
 import { answers } from '../responses.js';
 
@@ -34,16 +36,18 @@ export function registerCommandRoutes(app: App, deps: CommandRouteDeps): void {
           'Never older than what this server has accepted. `Prefer: wait=10` waits for the outcome; `ETag` and `If-None-Match` save the body.',
         tags: ['commands'],
         params: z.object({ id: z.string() }),
-        response: answers({ 200: commandView }, [404, 503]),
+        headers: readAfterHeader,
+        response: answers({ 200: commandView }, [404, 422, 503]),
       },
     },
     async (request, reply) => {
       const { id } = request.params;
-      const waitMs = preferredWaitMs(request.headers['prefer']);
-      let view = await find(deps.lookup, id);
+      const waitMs = preferredWaitMs(request.raw.headers['prefer']);
+      const lookup = { ...deps.lookup, reads: await readsOf(deps.lookup.reads, request, reply) };
+      let view = await find(lookup, id, reply);
       if (waitMs > 0 && !isTerminal(view.state)) {
         const signal = AbortSignal.any([deps.stopping, goneSignal(reply.raw)]);
-        view = (await awaitOutcome(deps.lookup, id, waitMs, signal)) ?? (await find(deps.lookup, id));
+        view = (await awaitOutcome(lookup, id, waitMs, signal)) ?? (await find(lookup, id, reply));
       }
       const text = JSON.stringify(view);
       const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
@@ -67,28 +71,28 @@ export function registerCommandRoutes(app: App, deps: CommandRouteDeps): void {
           editor: token.optional(),
           limit: listLimit,
         }),
+        headers: readAfterHeader,
         response: answers({ 200: z.object({ items: z.array(commandView), freshness }) }, [422, 503]),
       },
     },
     async (request, reply) => {
-      const list = await withFreshness(deps.lookup.reads, deps.lookup.reads.listCommands(request.query));
+      const reads = await readsOf(deps.lookup.reads, request, reply);
+      const list = await withFreshness(reads.listCommands(request.query), reply);
       const items = list.items.map((row) => viewOfRow(row, list.freshness.source));
       return reply.send({ items, freshness: list.freshness });
     },
   );
 }
 
-async function find(ports: LookupPorts, commandId: string): Promise<CommandView> {
+async function find(ports: LookupPorts, commandId: string, reply: FastifyReply): Promise<CommandView> {
   const found = UUID_PATTERN.test(commandId) ? await lookUp(ports, commandId) : { kind: 'unknown' as const };
+  if (found.kind !== 'unreachable' && found.row) tellFreshness(reply, found.row);
+  // Somebody else's word may be newer than the row.
+  if (found.kind === 'found') reply.header('spark-read-source', found.view.source);
   if (found.kind === 'found') return found.view;
   if (found.kind === 'unknown')
     throw new ProblemError(draft('not_found', 'there is no command with this id'));
-  throw new ProblemError(
-    draft('read_models_unavailable', 'nobody who answers knows this command, and the read models are away', {
-      retryAfterMs: 1_000,
-    }),
-    found.cause,
-  );
+  throw new ProblemError(readProblem(found.cause), found.cause);
 }
 
 export function matches(ifNoneMatch: string | undefined, etag: string): boolean {

@@ -240,7 +240,7 @@ async function openLetters(
     limit: body.limit,
     oldestFirst: true,
   } as const;
-  return (await reading(reads.deadLetters(query))).data;
+  return (await reading(reads.deadLetters(query), undefined)).data;
 }
 
 function askerOf(request: FastifyRequest): RedriveAsker {

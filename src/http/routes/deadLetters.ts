@@ -1,6 +1,8 @@
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { type App, freshness, needs, reading, withFreshness } from '../app.js';
 import { draft, ProblemError } from '../problem.js';
+import { readAfterHeader, readsOf } from '../readAfter.js';
 import type { DeadLetterActionRow, DeadLetterRow, ReadModels } from '../readPort.js';
 import { originalOf, traceIdOf } from '../redrive.js';
 import { token } from '../requestSchema.js';
@@ -88,6 +90,7 @@ export function registerDeadLetters(app: App, deps: { readonly reads: ReadModels
           limit: listLimit,
           cursor: z.string().max(200).optional(),
         }),
+        headers: readAfterHeader,
         response: answers(
           { 200: z.object({ items: z.array(deadLetter), nextCursor: z.string().nullable(), freshness }) },
           [422, 503],
@@ -96,10 +99,9 @@ export function registerDeadLetters(app: App, deps: { readonly reads: ReadModels
     },
     async (request, reply) => {
       const { cursor, ...filter } = request.query;
-      const page = await withFreshness(
-        deps.reads,
-        deps.reads.deadLetters({ ...filter, after: cursor === undefined ? undefined : readCursor(cursor) }),
-      );
+      const after = cursor === undefined ? undefined : readCursor(cursor);
+      const reads = await readsOf(deps.reads, request, reply);
+      const page = await withFreshness(reads.deadLetters({ ...filter, after }), reply);
       const last = page.items.length === filter.limit ? page.items.at(-1) : undefined;
       return reply.send({ ...page, nextCursor: last ? cursorOf(last) : null });
     },
@@ -113,10 +115,14 @@ export function registerDeadLetters(app: App, deps: { readonly reads: ReadModels
         summary: 'A dead letter with where it came from and what was done about it',
         tags: ['dead letters'],
         params: z.object({ id: z.string() }),
-        response: answers({ 200: letterDetails }, [404, 503]),
+        headers: readAfterHeader,
+        response: answers({ 200: letterDetails }, [404, 422, 503]),
       },
     },
-    async (request, reply) => reply.send(detailsOf(await findLetter(deps.reads, request.params.id))),
+    async (request, reply) => {
+      const reads = await readsOf(deps.reads, request, reply);
+      return reply.send(detailsOf(await findLetter(reads, request.params.id, reply)));
+    },
   );
 }
 
@@ -126,8 +132,9 @@ export interface FoundLetter {
 }
 
 /** The letter of an id in a path. Throws the 404 or 503. */
-export async function findLetter(reads: ReadModels, id: string): Promise<FoundLetter> {
-  const found = /^(?:event-)?\d{1,16}$/.test(id) ? (await reading(reads.deadLetter(id))).data : undefined;
+export async function findLetter(reads: ReadModels, id: string, reply?: FastifyReply): Promise<FoundLetter> {
+  const known = /^(?:event-)?\d{1,16}$/.test(id);
+  const found = known ? (await reading(reads.deadLetter(id), reply)).data : undefined;
   if (found) return found;
   throw new ProblemError(draft('not_found', 'there is no dead letter with this id'));
 }

@@ -4,6 +4,7 @@ import { goneSignal } from '../hotPath.js';
 import { HTTP_LIMITS } from '../limits.js';
 import type { Feed } from '../ports.js';
 import { draft, ProblemError } from '../problem.js';
+import { readAfterHeader, readsOf } from '../readAfter.js';
 import type { ReadModels } from '../readPort.js';
 import { rawAnswers } from '../responses.js';
 import { matches } from './commands.js';
@@ -12,7 +13,6 @@ const IMAGE_TYPES = new Set(['image/png', 'image/jpeg']);
 
 /** `GET /v1/frames/{sha}`: the bytes of a preview. Named by their hash, so they never change. */
 export function registerFrames(app: App, deps: { readonly reads: ReadModels; readonly feed: Feed }): void {
-  const find = async (sha: string) => (await reading(deps.reads.frame(sha))).data;
   app.get(
     '/v1/frames/:sha',
     {
@@ -21,11 +21,14 @@ export function registerFrames(app: App, deps: { readonly reads: ReadModels; rea
         summary: 'The picture of a preview',
         tags: ['previews'],
         params: z.object({ sha: z.string() }),
-        response: rawAnswers('The bytes', ['image/png', 'image/jpeg'], [404, 503]),
+        headers: readAfterHeader,
+        response: rawAnswers('The bytes', ['image/png', 'image/jpeg'], [404, 422, 503]),
       },
     },
     async (request, reply) => {
       const { sha } = request.params;
+      const reads = await readsOf(deps.reads, request, reply);
+      const find = async (named: string) => (await reading(reads.frame(named), reply)).data;
       let frame = /^[0-9a-f]{64}$/.test(sha) ? await find(sha) : undefined;
       if (!frame && /^[0-9a-f]{64}$/.test(sha)) {
         // A viewer follows a live event before the read model has it: wait for what this process knows to have happened.

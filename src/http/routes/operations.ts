@@ -1,3 +1,4 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { uuid } from '../../commands/fields.js';
 import { LIMITS } from '../../commands/limits.js';
@@ -8,6 +9,7 @@ import { goneSignal } from '../hotPath.js';
 import { HTTP_LIMITS } from '../limits.js';
 import type { Feed, Images } from '../ports.js';
 import { draft, ProblemError } from '../problem.js';
+import { readAfterHeader, readsOf } from '../readAfter.js';
 import type { OperationDetail, OperationFilter, ReadModels } from '../readPort.js';
 import { token } from '../requestSchema.js';
 import { answers } from '../responses.js';
@@ -73,12 +75,12 @@ export function registerOperations(app: App, deps: Deps): void {
         tags: ['sessions'],
         params: z.object({ id: token }),
         querystring: z.strictObject(filters),
+        headers: readAfterHeader,
         response: answers({ 200: list }, [422, 503]),
       },
     },
     async (request, reply) => {
-      await catchUp(deps, goneSignal(reply.raw));
-      return reply.send(await listed(deps.reads, request.query, request.params.id));
+      return reply.send(await listed(deps, request, reply, request.query, request.params.id));
     },
   );
   app.get(
@@ -89,13 +91,13 @@ export function registerOperations(app: App, deps: Deps): void {
         summary: 'The undo log of all sessions, newest first',
         tags: ['sessions'],
         querystring: z.strictObject({ session: token.optional(), ...filters }),
+        headers: readAfterHeader,
         response: answers({ 200: list }, [422, 503]),
       },
     },
     async (request, reply) => {
-      await catchUp(deps, goneSignal(reply.raw));
       const { session, ...query } = request.query;
-      return reply.send(await listed(deps.reads, query, session));
+      return reply.send(await listed(deps, request, reply, query, session));
     },
   );
   registerDiff(app, deps);
@@ -111,10 +113,18 @@ export async function catchUp(
 
 type Query = Omit<OperationFilter, 'before' | 'sessionId'> & { readonly cursor?: string | undefined };
 
-async function listed(reads: ReadModels, { cursor, ...query }: Query, sessionId: string | undefined) {
+async function listed(
+  deps: Deps,
+  request: Pick<FastifyRequest, 'headers'>,
+  reply: FastifyReply,
+  { cursor, ...query }: Query,
+  sessionId: string | undefined,
+) {
+  await catchUp(deps, goneSignal(reply.raw));
+  const reads = await readsOf(deps.reads, request, reply);
   const [seq, ordinal] = cursor === undefined ? [] : cursor.split('.').map(Number);
   const before = seq === undefined || ordinal === undefined ? undefined : { seq, ordinal };
-  const answer = await withFreshness(reads, reads.listOperations({ ...query, sessionId, before }));
+  const answer = await withFreshness(reads.listOperations({ ...query, sessionId, before }), reply);
   const last = answer.items.length === query.limit ? answer.items.at(-1) : undefined;
   return {
     items: answer.items.map(viewOf),
@@ -137,6 +147,7 @@ function registerDiff(app: App, deps: Deps): void {
         summary: 'What an operation changed, as a unified diff',
         tags: ['sessions'],
         params: z.object({ id: uuid }),
+        headers: readAfterHeader,
         response: answers(
           {
             200: operation.extend({
@@ -150,7 +161,8 @@ function registerDiff(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       await catchUp(deps, goneSignal(reply.raw));
-      const { data: row } = await reading(deps.reads.operation(request.params.id));
+      const reads = await readsOf(deps.reads, request, reply);
+      const { data: row } = await reading(reads.operation(request.params.id), reply);
       if (!row) throw new ProblemError(draft('not_found', 'there is no operation with this id'));
       const [before, after] = await Promise.all(
         [row.before, row.after].map((image) => (image ? deps.images.get(image.sha256) : null)),

@@ -13,6 +13,7 @@ import { HTTP_LIMITS } from '../limits.js';
 import type { Feed, Images } from '../ports.js';
 import { preferredWaitMs } from '../prefer.js';
 import { draft, ProblemError } from '../problem.js';
+import { readAfterHeader, readsOf } from '../readAfter.js';
 import type { ReadModels } from '../readPort.js';
 import { contextOf, principalOf } from '../requestContext.js';
 import { token } from '../requestSchema.js';
@@ -86,13 +87,17 @@ function registerExport(app: App, deps: TransferDeps, slots: TransferSlots): voi
             .pipe(z.int().min(1).max(LIMITS.importOperations))
             .default(LIMITS.importOperations),
         }),
+        headers: readAfterHeader,
         response: answers({ 200: transfer }, [404, 422, 503]),
       },
     },
     async (request, reply) => {
       const { id } = request.params;
       await catchUp(deps, goneSignal(reply.raw));
-      const document = await slots.during(request, () => exportSession(deps, id, request.query.limit));
+      const reads = await readsOf(deps.reads, request, reply);
+      const document = await slots.during(request, () =>
+        exportSession({ ...deps, reads }, id, request.query.limit, reply),
+      );
       if (document.operations.length === 0)
         throw new ProblemError(draft('not_found', `session ${id} has no operations to export`));
       reply.header('content-disposition', `attachment; filename="spark-${id}.json"`);

@@ -26,6 +26,7 @@ export interface OverlayOptions {
   readonly onTick?: (stats: { readonly pending: number; readonly inserted: number }) => void;
   readonly onError: (error: unknown) => void;
   readonly onFatal: (error: unknown) => void;
+  readonly onState?: ((state: ServiceState) => void) | undefined;
 }
 
 export interface Overlay extends Service {
@@ -42,6 +43,7 @@ export function createOverlay(options: OverlayOptions): Overlay {
     clock: options.clock,
     onError: options.onError,
     onFatal: options.onFatal,
+    onState: options.onState,
     session: async (signal, tell) => {
       const { source, pool } = options;
       const streamCreated = await source.created();

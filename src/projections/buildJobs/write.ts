@@ -1,6 +1,9 @@
 import type pg from 'pg';
 import type { CopyBuffer } from '../../postgres/copyBuffer.js';
 import { copyInto } from '../../postgres/copyInto.js';
+import { LAYOUT_SCHEMA } from '../slots/slot.js';
+import { slotStatement } from '../slots/statement.js';
+import type { Tables } from '../slots/tables.js';
 import type { BuildJobChange } from './fold.js';
 
 const COLUMNS = [
@@ -21,19 +24,27 @@ const COLUMNS = [
 const STAGE = 'stage_build_jobs';
 /** A plain copy of the columns: an end without its beginning has no path. */
 export const CREATE_BUILD_JOB_STAGE = `CREATE TEMPORARY TABLE ${STAGE} ON COMMIT DELETE ROWS
-  AS SELECT ${COLUMNS.join(', ')} FROM spark.spark_build_jobs WITH NO DATA`;
+  AS SELECT ${COLUMNS.join(', ')} FROM ${LAYOUT_SCHEMA}.spark_build_jobs WITH NO DATA`;
 
-const INSERT_MADE = `
-  INSERT INTO spark.spark_build_jobs (${COLUMNS.join(', ')})
+const insertMade = slotStatement(
+  'insert-build-jobs',
+  ['spark_build_jobs'],
+  (tables) => `
+  INSERT INTO ${tables.of('spark_build_jobs')} (${COLUMNS.join(', ')})
   SELECT ${COLUMNS.join(', ')} FROM ${STAGE} WHERE output_path IS NOT NULL ORDER BY job_id
-  ON CONFLICT (job_id) DO NOTHING`;
+  ON CONFLICT (job_id) DO NOTHING`,
+);
 
 /** Also for a second beginning, whose row was left as it is: the first end counts. */
-const END_KNOWN = `
-  UPDATE spark.spark_build_jobs j
+const endKnown = slotStatement(
+  'end-build-jobs',
+  ['spark_build_jobs'],
+  (tables) => `
+  UPDATE ${tables.of('spark_build_jobs')} j
   SET state = s.state, finished_at = s.finished_at, total_bytes = s.total_bytes, warnings = s.warnings, error_code = s.error_code
   FROM ${STAGE} s
-  WHERE j.job_id = s.job_id AND j.state = 'started' AND s.state <> 'started'`;
+  WHERE j.job_id = s.job_id AND j.state = 'started' AND s.state <> 'started'`,
+);
 
 export function encodeBuildJobChange(out: CopyBuffer, { jobId, made, end }: BuildJobChange): void {
   out.row(COLUMNS.length);
@@ -56,9 +67,13 @@ export function encodeBuildJobChange(out: CopyBuffer, { jobId, made, end }: Buil
 }
 
 /** Inserts the batch's new builds and ends known ones. */
-export async function writeBuildJobs(client: pg.ClientBase, staged: CopyBuffer): Promise<void> {
-  if (staged.rows === 0) return;
+export async function writeBuildJobs(
+  client: pg.ClientBase,
+  tables: Tables,
+  staged: CopyBuffer,
+): Promise<void> {
+  if (staged.rows === 0 || !tables.has('spark_build_jobs')) return;
   await copyInto(client, STAGE, COLUMNS, staged);
-  await client.query({ name: 'insert-build-jobs', text: INSERT_MADE });
-  await client.query({ name: 'end-build-jobs', text: END_KNOWN });
+  await client.query(insertMade(tables));
+  await client.query(endKnown(tables));
 }

@@ -1,6 +1,7 @@
 import { CATALOGUE } from '../../commands/catalogue.js';
 import type { EventEnvelope, LoggedEvent } from '../../events/event.js';
 import { type CommandState, isTerminal, stateAfter } from '../../events/outcome.js';
+import { targetPathOf } from '../audit/targetPath.js';
 
 /** What the events of one command say about it. Times are epoch milliseconds. */
 export interface CommandChange {
@@ -12,6 +13,8 @@ export interface CommandChange {
   readonly attempts: number;
   /** Null until an event has repeated the envelope. */
   readonly envelope: EventEnvelope | null;
+  /** The file or folder it is about, as the event with the envelope says; null: none. */
+  readonly path: string | null;
   readonly startedAtMs: number | null;
   readonly finishedAtMs: number | null;
   readonly error: { readonly code: string } | null;
@@ -43,6 +46,7 @@ export function evolveCommand(
         ...base,
         state,
         envelope,
+        path: base.envelope ? base.path : targetPathOf(event.envelope, event.intent),
         type: envelope.type,
         attempts: Math.max(base.attempts, 1),
         startedAtMs: base.startedAtMs ?? tsMs,
@@ -60,6 +64,7 @@ export function evolveCommand(
         state,
         type: envelope?.type ?? base.type,
         envelope,
+        path: base.envelope || !event.envelope ? base.path : targetPathOf(event.envelope, null),
         attempts: Math.max(base.attempts, event.attempts),
         finishedAtMs: tsMs,
         error: event.error,
@@ -78,6 +83,7 @@ function firstChange({ event, seq }: LoggedEvent): CommandChange {
     state: 'started',
     attempts: 0,
     envelope: null,
+    path: null,
     startedAtMs: null,
     finishedAtMs: null,
     error: null,
@@ -91,4 +97,16 @@ function firstChange({ event, seq }: LoggedEvent): CommandChange {
 function typeOfEvent(eventType: string): string {
   const name = eventType.slice(0, eventType.lastIndexOf('.'));
   return TYPE_BY_EVENT_NAME.get(name) ?? name;
+}
+
+/** When it was accepted, as far as its events tell; null where they tell no time. */
+export function acceptedAtMs({ envelope }: CommandChange): number | null {
+  return timeOf(envelope?.acceptedAt);
+}
+
+/** An ISO time of a client or a worker as epoch ms; null when it is none. */
+export function timeOf(iso: string | null | undefined): number | null {
+  if (iso === null || iso === undefined) return null;
+  const ms = Date.parse(iso);
+  return Number.isNaN(ms) ? null : ms;
 }

@@ -3,7 +3,8 @@ import type pg from 'pg';
 import { UUID_PATTERN } from '../../core/ids.js';
 import type { CommandState } from '../../events/outcome.js';
 import { orm } from '../../postgres/orm.js';
-import { sparkCommands } from './table.js';
+import { readLive } from '../slots/liveTables.js';
+import { sparkCommands, sparkCommandsIn } from './table.js';
 
 export type CommandView = typeof sparkCommands.$inferSelect;
 
@@ -27,16 +28,23 @@ export interface CommandListQuery {
 
 /** Commands, newest first. */
 export async function listCommands(pool: pg.Pool, query: CommandListQuery): Promise<CommandView[]> {
+  return readLive(pool, (tables) => {
+    const commands = sparkCommandsIn(tables.schemaOf('command_states'));
+    return orm(pool)
+      .select()
+      .from(commands)
+      .where(and(...conditionsOf(commands, query)))
+      .orderBy(desc(commands.acceptedAt))
+      .limit(query.limit);
+  });
+}
+
+function conditionsOf(commands: typeof sparkCommands, query: CommandListQuery): SQL[] {
   const conditions: SQL[] = [];
-  if (query.sessionId !== undefined) conditions.push(eq(sparkCommands.sessionId, query.sessionId));
-  if (query.editor !== undefined) conditions.push(eq(sparkCommands.editor, query.editor));
-  if (query.states !== undefined) conditions.push(inArray(sparkCommands.state, [...query.states]));
-  if (query.since !== undefined) conditions.push(gte(sparkCommands.acceptedAt, query.since));
-  if (query.before !== undefined) conditions.push(lt(sparkCommands.acceptedAt, query.before));
-  return orm(pool)
-    .select()
-    .from(sparkCommands)
-    .where(and(...conditions))
-    .orderBy(desc(sparkCommands.acceptedAt))
-    .limit(query.limit);
+  if (query.sessionId !== undefined) conditions.push(eq(commands.sessionId, query.sessionId));
+  if (query.editor !== undefined) conditions.push(eq(commands.editor, query.editor));
+  if (query.states !== undefined) conditions.push(inArray(commands.state, [...query.states]));
+  if (query.since !== undefined) conditions.push(gte(commands.acceptedAt, query.since));
+  if (query.before !== undefined) conditions.push(lt(commands.acceptedAt, query.before));
+  return conditions;
 }

@@ -22,7 +22,7 @@ const INSERT = `INSERT INTO spark.spark_dead_letter_actions (seq, ts, letter_id,
   ON CONFLICT (seq) DO NOTHING`;
 
 /** A letter is in the state of its last action; of a redrive that was told twice the first telling counts. */
-const REFRESH = `UPDATE spark.spark_dead_letters letter
+const REFRESH = `UPDATE spark.stream_dead_letters letter
   SET state = done.state, acted_by = done.acted_by, redrives = done.redrives,
       redriven_at = done.redriven_at, redriven_as = done.redriven_as, dropped_at = done.dropped_at
   FROM (

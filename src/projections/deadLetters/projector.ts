@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Clock } from '../../core/clock.js';
 import type { Service } from '../../core/service.js';
+import { atPlace } from '../atPlace.js';
 import { DEAD_LETTER_ACTION_CHECKPOINT, DEAD_LETTER_CHECKPOINT } from '../checkpoint.js';
 import { PersistentService, type ServiceState } from '../persistentService.js';
 import type { DeadLetterActionSource, DeadLetterSource } from '../ports.js';
@@ -17,6 +18,7 @@ interface CommonOptions {
   readonly clock: Clock;
   readonly onError: (error: unknown) => void;
   readonly onFatal: (error: unknown) => void;
+  readonly onState?: ((state: ServiceState) => void) | undefined;
 }
 
 export interface DeadLetterProjectorOptions extends CommonOptions {
@@ -29,14 +31,14 @@ export interface DeadLetterActionProjectorOptions extends CommonOptions {
   readonly onBatch?: (stats: { readonly items: number; readonly lastSeq: number }) => void;
 }
 
-/** Copies the dead-letter stream into `spark_dead_letters`, each once, with a checkpoint of its own. */
+/** Copies the dead-letter stream into `stream_dead_letters`, each once, with a checkpoint of its own. */
 export function createDeadLetterProjector(
   options: DeadLetterProjectorOptions,
 ): Service & { readonly state: ServiceState } {
   const projection = {
     ...options,
     checkpoint: DEAD_LETTER_CHECKPOINT,
-    cure: cureOf(DEAD_LETTER_CHECKPOINT, 'spark_dead_letters'),
+    cure: cureOf(DEAD_LETTER_CHECKPOINT, 'stream_dead_letters'),
     bytesOf: ({ letter }: { letter: { body: string } }) => letter.body.length,
     write: writeStreamDeadLetters,
   };
@@ -45,7 +47,11 @@ export function createDeadLetterProjector(
     clock: options.clock,
     onError: options.onError,
     onFatal: options.onFatal,
-    session: (signal, tell) => projectStream(projection, signal, () => tell('working')),
+    onState: options.onState,
+    session: (signal, tell) =>
+      atPlace({ ...projection, tell }, signal, (placed) =>
+        projectStream(projection, placed, () => tell('working')),
+      ),
   });
 }
 
@@ -65,6 +71,10 @@ export function createDeadLetterActionProjector(
     clock: options.clock,
     onError: options.onError,
     onFatal: options.onFatal,
-    session: (signal, tell) => projectStream(projection, signal, () => tell('working')),
+    onState: options.onState,
+    session: (signal, tell) =>
+      atPlace({ ...projection, tell }, signal, (placed) =>
+        projectStream(projection, placed, () => tell('working')),
+      ),
   });
 }

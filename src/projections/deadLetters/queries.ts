@@ -1,10 +1,12 @@
 import { and, asc, count, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
 import type pg from 'pg';
 import { orm } from '../../postgres/orm.js';
+import { readLive } from '../slots/liveTables.js';
 import {
   sparkDeadLetterActions as actions,
   type DeadLetterState,
   sparkDeadLetters as letters,
+  sparkDeadLettersIn,
 } from './table.js';
 
 export type DeadLetterView = typeof letters.$inferSelect;
@@ -33,28 +35,31 @@ export interface DeadLetterQuery {
 /** Dead letters, newest first. */
 export async function listDeadLetters(pool: pg.Pool, query: DeadLetterQuery): Promise<DeadLetterView[]> {
   const order = query.oldestFirst ? asc : desc;
-  return orm(pool)
-    .select()
-    .from(letters)
-    .where(and(...conditionsOf(query)))
-    .orderBy(order(letters.ts), order(letters.source), order(letters.id))
-    .limit(query.limit);
+  return readLive(pool, (tables) => {
+    const live = sparkDeadLettersIn(tables.schemaOf('projector_dead_letters'));
+    return orm(pool)
+      .select()
+      .from(live)
+      .where(and(...conditionsOf(live, query)))
+      .orderBy(order(live.ts), order(live.source), order(live.id))
+      .limit(query.limit);
+  });
 }
 
-function conditionsOf(query: DeadLetterQuery): (SQL | undefined)[] {
+function conditionsOf(live: typeof letters, query: DeadLetterQuery): (SQL | undefined)[] {
   const { reason, sessionId, editor, type, state, source, since, until, after } = query;
   return [
-    reason === undefined ? undefined : eq(letters.reason, reason),
-    sessionId === undefined ? undefined : eq(letters.sessionId, sessionId),
-    editor === undefined ? undefined : eq(letters.editor, editor),
-    type === undefined ? undefined : eq(letters.type, type),
-    state === undefined ? undefined : eq(letters.state, state),
-    source === undefined ? undefined : eq(letters.source, source),
-    since === undefined ? undefined : gte(letters.ts, since),
-    until === undefined ? undefined : lt(letters.ts, until),
+    reason === undefined ? undefined : eq(live.reason, reason),
+    sessionId === undefined ? undefined : eq(live.sessionId, sessionId),
+    editor === undefined ? undefined : eq(live.editor, editor),
+    type === undefined ? undefined : eq(live.type, type),
+    state === undefined ? undefined : eq(live.state, state),
+    source === undefined ? undefined : eq(live.source, source),
+    since === undefined ? undefined : gte(live.ts, since),
+    until === undefined ? undefined : lt(live.ts, until),
     after === undefined
       ? undefined
-      : sql`(${letters.ts}, ${letters.source}, ${letters.id}) < (${after.ts.toISOString()}::timestamptz, ${after.source}, ${after.id})`,
+      : sql`(${live.ts}, ${live.source}, ${live.id}) < (${after.ts.toISOString()}::timestamptz, ${after.source}, ${after.id})`,
   ];
 }
 

@@ -1,6 +1,7 @@
 import { jsonbText } from '../../postgres/jsonText.js';
 import type { Queryable } from '../../postgres/transaction.js';
 import type { DeadLetter } from '../ports.js';
+import type { Tables } from '../slots/tables.js';
 import { lockDeadLetters, refreshLetterStates } from './actions.js';
 import { typeOfLetter } from './typeOf.js';
 
@@ -39,7 +40,7 @@ const COLUMNS = [
 const NAMES = COLUMNS.map(([name]) => name).join(', ');
 
 /** The same letter read again, or the same place told again (a worker that died before it knew that its letter was stored): the first counts. */
-const INSERT = `INSERT INTO spark.spark_dead_letters (${NAMES})
+const INSERT = `INSERT INTO spark.stream_dead_letters (${NAMES})
   SELECT ${NAMES} FROM jsonb_to_recordset($1::jsonb) AS letters(${COLUMNS.map((column) => column.join(' ')).join(', ')})
   ORDER BY source, id
   ON CONFLICT DO NOTHING`;
@@ -49,32 +50,33 @@ const BODY_MAX_CHARS = 64 * 1_024;
 /** Error texts of Postgres may repeat the value they complain of. */
 const ERROR_MAX_CHARS = 2_000;
 
-/** Rows of `source = 'projector'`. */
+const insertOwn = (table: string): string => `INSERT INTO ${table}
+    (seq, ts, reason, last_error, session_id, editor, command_id, body, body_truncated)
+  SELECT seq, ts, reason, last_error, session_id, editor, command_id, body, body_truncated
+  FROM jsonb_to_recordset($1::jsonb) AS letters(seq bigint, ts timestamptz, reason text, last_error text, session_id text,
+    editor text, command_id text, body text, body_truncated boolean)
+  ORDER BY seq
+  ON CONFLICT (seq) DO NOTHING`;
+
+/** Rows of `spark_dead_letters` with `source = 'projector'`: a fold of the log like any other. */
 export async function writeProjectorDeadLetters(
   db: Queryable,
+  tables: Tables,
   letters: readonly ProjectorDeadLetter[],
 ): Promise<void> {
+  if (letters.length === 0 || !tables.has('projector_dead_letters')) return;
   const rows = letters.map((letter) => ({
-    source: 'projector',
-    id: letter.seq,
+    seq: letter.seq,
     ts: new Date(letter.tsMs).toISOString(),
     reason: letter.reason,
-    attempts: 1,
     last_error: letter.lastError.slice(0, ERROR_MAX_CHARS),
-    original_subject: 'spark.log',
     session_id: letter.sessionId,
     editor: letter.editor,
     command_id: letter.commandId,
-    headers: {},
     body: letter.body.slice(0, BODY_MAX_CHARS),
-    body_encoding: 'utf8',
     body_truncated: letter.body.length > BODY_MAX_CHARS,
-    stream_seq: letter.seq,
-    stream_index: 0,
-    stream_mark: null,
-    type: null,
   }));
-  if (rows.length > 0) await db.query(INSERT, [jsonbText(rows)]);
+  await db.query(insertOwn(tables.of('projector_dead_letters')), [jsonbText(rows)]);
 }
 
 export interface StreamDeadLetter {

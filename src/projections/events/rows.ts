@@ -1,4 +1,5 @@
 import type { LoggedEvent, SparkEvent } from '../../events/event.js';
+import { upcast } from '../../events/upcast.js';
 import type { CopyBuffer } from '../../postgres/copyBuffer.js';
 import { jsonbText } from '../../postgres/jsonText.js';
 
@@ -33,10 +34,10 @@ export function eventRow({ event, seq, tsMs, partition }: LoggedEvent): EventRow
   return { seq, tsMs, eventId, commandId, partition, type, sessionId, payload };
 }
 
-/** The event of a row again: a replay from this table gives what a replay of the log gives. */
+/** The event of a row again, as today's whatever version it was written in: a replay from this table gives what a replay of the log gives. */
 export function loggedEventOf(row: EventRow): LoggedEvent {
   const { seq, tsMs, partition, payload, eventId, commandId, type, sessionId } = row;
-  return { seq, tsMs, partition, event: { ...payload, eventId, commandId, type, sessionId } as SparkEvent };
+  return { seq, tsMs, partition, event: upcast({ ...payload, eventId, commandId, type, sessionId }) };
 }
 
 export function encodeEventRow(out: CopyBuffer, row: EventRow): void {

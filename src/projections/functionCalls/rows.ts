@@ -46,7 +46,8 @@ export function callOf({ event, seq, tsMs }: LoggedEvent): { row: CallRow; ifSta
   const completed = event.kind === 'completed';
   return {
     row: {
-      ...{ seq, tsMs, durationMs, commandId, attempts, name, outcome, sessionId, editor },
+      seq,
+      ...{ tsMs, durationMs, commandId, attempts, name, outcome, sessionId, editor },
       status: completed ? 'success' : 'error',
       errorCode: completed ? null : event.error.code,
     },

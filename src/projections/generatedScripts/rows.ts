@@ -46,7 +46,8 @@ export function scriptRow({ event, seq, tsMs }: LoggedEvent): ScriptRow | undefi
   // A command that found everything as it should be changed nothing: its answer still says which file it was about.
   const { path, sha256 } = event.result;
   return {
-    ...{ seq, tsMs, action, commandId: event.commandId, sessionId: event.sessionId, editor: event.editor },
+    seq,
+    ...{ tsMs, action, commandId: event.commandId, sessionId: event.sessionId, editor: event.editor },
     operationId: operation?.operationId ?? null,
     path: operation?.path ?? (typeof path === 'string' ? path : null),
     sha256: after?.sha256 ?? (operation === undefined && typeof sha256 === 'string' ? sha256 : null),

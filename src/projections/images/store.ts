@@ -1,18 +1,15 @@
-import { promisify } from 'node:util';
-import { deflateRaw } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
 import type pg from 'pg';
 import type { ImageSource } from '../ports.js';
+import type { Tables } from '../slots/tables.js';
 import { imageGroups } from './needs.js';
+import { pack } from './pack.js';
 
 /** What one group may hold in memory. */
 const GROUP_MAX_BYTES = 8 * 1_024 * 1_024;
 const GROUP_MAX_IMAGES = 500;
 /** Hashes remembered as stored, to spare the question: 100 bytes each. */
 const REMEMBERED_MAX = 50_000;
-const DEFLATE_LEVEL = 3;
-
-const deflate = promisify(deflateRaw);
 
 export interface StoredImages {
   readonly stored: number;
@@ -21,38 +18,40 @@ export interface StoredImages {
 }
 
 /**
- * Copies images into `spark_images`, ahead of the transaction that names them: they are addressed by content, so an image that
+ * Copies images into one slot's `spark_images`, ahead of the transaction that names them: they are addressed by content, so an image that
  * arrives early, twice or for nothing is harmless, and large files never pile up inside one transaction.
  */
 export class ImageStore {
   readonly #pool: pg.Pool;
   readonly #source: ImageSource;
+  readonly #tables: Tables;
+  readonly #earlier: Tables | undefined;
   readonly #remembered = new LRUCache<string, true>({ max: REMEMBERED_MAX });
 
-  constructor(pool: pg.Pool, source: ImageSource) {
+  /** `earlier`: read models whose images are taken over, row by row, instead of being fetched and packed again. */
+  constructor(pool: pg.Pool, source: ImageSource, tables: Tables, earlier?: Tables) {
     this.#pool = pool;
     this.#source = source;
+    this.#tables = tables;
+    this.#earlier = earlier;
   }
 
   /** Resolves when all that exist are in the table. Throws when Postgres or the source is away. */
   async ensure(needs: ReadonlyMap<string, number>): Promise<StoredImages> {
+    if (!this.#tables.has('spark_images')) return { stored: 0, missing: 0 };
     const absent = await this.#absentOf([...needs].filter(([sha]) => !this.#remembered.has(sha)));
-    let stored = 0;
-    for (const group of imageGroups(absent, GROUP_MAX_BYTES, GROUP_MAX_IMAGES)) {
+    const toFetch = this.#earlier === undefined ? absent : await this.#takeOver(this.#earlier, absent);
+    let stored = absent.length - toFetch.length;
+    for (const group of imageGroups(toFetch, GROUP_MAX_BYTES, GROUP_MAX_IMAGES)) {
       stored += await this.#copy(group);
     }
     return { stored, missing: absent.length - stored };
   }
 
-  /** Forget what is stored: the table was emptied. */
-  forget(): void {
-    this.#remembered.clear();
-  }
-
   async #absentOf(needs: readonly (readonly [string, number])[]): Promise<(readonly [string, number])[]> {
     if (needs.length === 0) return [];
     const { rows } = await this.#pool.query<{ sha256: string }>(
-      'SELECT sha256 FROM spark.spark_images WHERE sha256 = ANY($1::text[])',
+      `SELECT sha256 FROM ${this.#tables.of('spark_images')} WHERE sha256 = ANY($1::text[])`,
       [needs.map(([sha]) => sha)],
     );
     for (const { sha256 } of rows) this.#remembered.set(sha256, true);
@@ -60,12 +59,29 @@ export class ImageStore {
     return needs.filter(([sha]) => !present.has(sha));
   }
 
+  /** Answers what is not among them. Content-addressed: whoever has it, it is the same. */
+  async #takeOver(
+    earlier: Tables,
+    absent: readonly (readonly [string, number])[],
+  ): Promise<readonly (readonly [string, number])[]> {
+    if (absent.length === 0) return absent;
+    const { rows } = await this.#pool.query<{ sha256: string }>(
+      `INSERT INTO ${this.#tables.of('spark_images')} (sha256, bytes, data)
+       SELECT sha256, bytes, data FROM ${earlier.of('spark_images')} WHERE sha256 = ANY($1::text[]) ORDER BY sha256
+       ON CONFLICT (sha256) DO NOTHING RETURNING sha256`,
+      [absent.map(([sha]) => sha)],
+    );
+    for (const { sha256 } of rows) this.#remembered.set(sha256, true);
+    const taken = new Set(rows.map(({ sha256 }) => sha256));
+    return absent.filter(([sha]) => !taken.has(sha));
+  }
+
   async #copy(shas: readonly string[]): Promise<number> {
     const found = [...(await this.#source.fetch(shas))].sort(([a], [b]) => (a < b ? -1 : 1));
     if (found.length === 0) return 0;
-    const data = await Promise.all(found.map(([, bytes]) => deflate(bytes, { level: DEFLATE_LEVEL })));
+    const data = await Promise.all(found.map(([, bytes]) => pack(bytes)));
     await this.#pool.query(
-      `INSERT INTO spark.spark_images (sha256, bytes, data)
+      `INSERT INTO ${this.#tables.of('spark_images')} (sha256, bytes, data)
        SELECT * FROM unnest($1::text[], $2::int[], $3::bytea[]) ON CONFLICT (sha256) DO NOTHING`,
       [found.map(([sha]) => sha), found.map(([, bytes]) => bytes.length), data],
     );

@@ -2,6 +2,9 @@ import type pg from 'pg';
 import type { FileImage } from '../../events/event.js';
 import type { CopyBuffer } from '../../postgres/copyBuffer.js';
 import { copyInto } from '../../postgres/copyInto.js';
+import { LAYOUT_SCHEMA } from '../slots/slot.js';
+import { slotStatement } from '../slots/statement.js';
+import type { Tables } from '../slots/tables.js';
 import type { OperationChange } from './fold.js';
 
 const COLUMNS = [
@@ -34,20 +37,28 @@ const COLUMNS = [
 const STAGE = 'stage_operations';
 /** A plain copy of the columns: a change without its making has no path. */
 export const CREATE_OPERATION_STAGE = `CREATE TEMPORARY TABLE ${STAGE} ON COMMIT DELETE ROWS
-  AS SELECT ${COLUMNS.join(', ')} FROM spark.spark_operations WITH NO DATA`;
+  AS SELECT ${COLUMNS.join(', ')} FROM ${LAYOUT_SCHEMA}.spark_operations WITH NO DATA`;
 
-const INSERT_MADE = `
-  INSERT INTO spark.spark_operations AS o (${COLUMNS.join(', ')})
+const insertMade = slotStatement(
+  'insert-operations',
+  ['spark_operations'],
+  (tables) => `
+  INSERT INTO ${tables.of('spark_operations')} AS o (${COLUMNS.join(', ')})
   SELECT ${COLUMNS.join(', ')} FROM ${STAGE} WHERE path IS NOT NULL ORDER BY operation_id
   ON CONFLICT (operation_id) DO UPDATE SET
     state = excluded.state, state_command_id = excluded.state_command_id, state_ts = excluded.state_ts, last_seq = excluded.last_seq
-  WHERE o.last_seq < excluded.last_seq`;
+  WHERE o.last_seq < excluded.last_seq`,
+);
 
-const MOVE_KNOWN = `
-  UPDATE spark.spark_operations o
+const moveKnown = slotStatement(
+  'move-operations',
+  ['spark_operations'],
+  (tables) => `
+  UPDATE ${tables.of('spark_operations')} o
   SET state = s.state, state_command_id = s.state_command_id, state_ts = s.state_ts, last_seq = s.last_seq
   FROM ${STAGE} s
-  WHERE s.path IS NULL AND o.operation_id = s.operation_id AND o.last_seq < s.last_seq`;
+  WHERE s.path IS NULL AND o.operation_id = s.operation_id AND o.last_seq < s.last_seq`,
+);
 
 export function encodeOperationChange(out: CopyBuffer, change: OperationChange): void {
   const { made } = change;
@@ -83,10 +94,36 @@ const metaShaOf = (out: CopyBuffer, image: FileImage | null): void => out.text(i
 const metaBytesOf = (out: CopyBuffer, image: FileImage | null): void => out.int4(image?.meta?.bytes ?? null);
 const guidOf = (out: CopyBuffer, image: FileImage | null): void => out.text(image?.meta?.guid ?? null);
 
-/** Inserts the batch's new operations and moves the state of known ones. */
-export async function writeOperations(client: pg.ClientBase, staged: CopyBuffer): Promise<void> {
-  if (staged.rows === 0) return;
-  await copyInto(client, STAGE, COLUMNS, staged);
-  await client.query({ name: 'insert-operations', text: INSERT_MADE });
-  await client.query({ name: 'move-operations', text: MOVE_KNOWN });
+const knownAmong = slotStatement(
+  'known-operations',
+  ['spark_operations'],
+  (tables) =>
+    `SELECT operation_id FROM ${tables.of('spark_operations')} WHERE operation_id = ANY($1::uuid[])`,
+);
+
+/**
+ * Inserts the batch's new operations and moves the state of known ones. `staged` are the rows of `changes`, in their order. As with the
+ * commands, COPY takes those directly that this batch makes and no row knows: nearly all.
+ */
+export async function writeOperations(
+  client: pg.ClientBase,
+  tables: Tables,
+  staged: CopyBuffer,
+  changes: readonly OperationChange[],
+): Promise<void> {
+  if (staged.rows === 0 || !tables.has('spark_operations')) return;
+  const ids = changes.map(({ operationId }) => operationId.toLowerCase());
+  const made = ids.filter((_, row) => changes[row]?.made != null);
+  const { rows } = await client.query<{ operation_id: string }>({
+    ...knownAmong(tables),
+    values: [`{${made.join(',')}}`],
+  });
+  const known = new Set(rows.map((row) => row.operation_id));
+  const isNew = (row: number): boolean => changes[row]?.made != null && !known.has(ids[row] ?? '');
+  const [fresh, others] = staged.split(isNew);
+  await copyInto(client, tables.of('spark_operations'), COLUMNS, fresh);
+  if (others.rows === 0) return;
+  await copyInto(client, STAGE, COLUMNS, others);
+  await client.query(insertMade(tables));
+  await client.query(moveKnown(tables));
 }

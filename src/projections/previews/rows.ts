@@ -55,6 +55,5 @@ export function encodePreviewRow(out: CopyBuffer, row: PreviewRow): void {
   out.text(row.gameObject);
   out.text(row.mode);
   out.float8(row.durationMs);
-  // Events of earlier builds say nothing of a cache: there was none.
-  out.bool(row.cached ?? false);
+  out.bool(row.cached);
 }

@@ -1,17 +1,9 @@
 import type { LoggedEvent } from '../../events/event.js';
-import type { CommandState } from '../../events/outcome.js';
+import { COMMAND_STATES } from '../../events/outcome.js';
 import type { StateMove } from '../commands/write.js';
 
 /** States a command with an event can be in. */
-export const COUNTED_STATES = [
-  'started',
-  'completed',
-  'failed',
-  'rejected',
-  'conflict',
-  'outcome_unknown',
-  'cancelled',
-] as const satisfies readonly CommandState[];
+export const COUNTED_STATES = COMMAND_STATES.filter((state) => state !== 'accepted');
 type CountedState = (typeof COUNTED_STATES)[number];
 
 /** What a batch adds to one session. */
@@ -32,8 +24,15 @@ export function addToSession(
   const { sessionId, editor } = event;
   const delta = deltas.get(sessionId);
   if (delta === undefined) {
-    const first = { sessionId, firstSeenMs: tsMs, lastSeenMs: tsMs, lastSeq: seq, events: 1 };
-    deltas.set(sessionId, { ...first, editors: new Set([editor]) });
+    const editors = new Set([editor]);
+    deltas.set(sessionId, {
+      sessionId,
+      firstSeenMs: tsMs,
+      lastSeenMs: tsMs,
+      lastSeq: seq,
+      events: 1,
+      editors,
+    });
     return;
   }
   delta.firstSeenMs = Math.min(delta.firstSeenMs, tsMs);

@@ -1,10 +1,15 @@
 import type pg from 'pg';
+import { slotStatement } from '../slots/statement.js';
+import type { Tables } from '../slots/tables.js';
 import { COUNTED_STATES, type SessionRow } from './fold.js';
 
 const COUNTS = ['events', 'commands', ...COUNTED_STATES];
 
-const ADD = `
-  INSERT INTO spark.spark_sessions AS s
+const add = slotStatement(
+  'add-sessions',
+  ['spark_sessions'],
+  (tables) => `
+  INSERT INTO ${tables.of('spark_sessions')} AS s
     (session_id, first_seen, last_seen, editors, editor_count, last_seq, ${COUNTS.join(', ')})
   SELECT session_id, first_seen, last_seen, editors, cardinality(editors), last_seq, ${COUNTS.join(', ')}
   FROM json_to_recordset($1::json) AS added(
@@ -22,10 +27,15 @@ const ADD = `
       ) all_of
     ),
     ${COUNTS.map((name) => `${name} = s.${name} + excluded.${name}`).join(', ')}
-  WHERE s.last_seq < excluded.last_seq`;
+  WHERE s.last_seq < excluded.last_seq`,
+);
 
 /** Adds a batch's counts to the sessions: once, since it shares its transaction with the checkpoint. */
-export async function writeSessions(client: pg.ClientBase, rows: readonly SessionRow[]): Promise<void> {
-  if (rows.length === 0) return;
-  await client.query({ name: 'add-sessions', text: ADD, values: [JSON.stringify(rows)] });
+export async function writeSessions(
+  client: pg.ClientBase,
+  tables: Tables,
+  rows: readonly SessionRow[],
+): Promise<void> {
+  if (rows.length === 0 || !tables.has('spark_sessions')) return;
+  await client.query({ ...add(tables), values: [JSON.stringify(rows)] });
 }

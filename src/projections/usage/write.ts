@@ -1,20 +1,39 @@
 import { jsonbText } from '../../postgres/jsonText.js';
 import type { Queryable } from '../../postgres/transaction.js';
+import type { Tables } from '../slots/tables.js';
 import type { UsageRow } from './rows.js';
 
-/** A usage is told beside a command, whose type and actor stand in its own row, written earlier in the same transaction. */
-const INSERT = `INSERT INTO spark.spark_usage
+/**
+ * A usage is told beside a command, whose type and actor stand in its own row, written earlier in the same transaction. A command that
+ * only begins after the usage is not looked at: whether it is known by now depends on the batch.
+ */
+const insertInto = (tables: Tables): string => `INSERT INTO ${tables.of('spark_usage')}
     (seq, ts, session_id, command_id, command_type, actor, model, input_tokens, output_tokens, cost_usd)
   SELECT usage.seq, to_timestamp(usage.ts_us / 1000000.0), usage.session_id, usage.command_id, command.type, command.actor,
     usage.model, usage.input_tokens, usage.output_tokens, usage.cost_usd
   FROM jsonb_to_recordset($1::jsonb) AS usage(seq bigint, ts_us numeric, session_id text, command_id uuid, model text,
     input_tokens bigint, output_tokens bigint, cost_usd numeric)
-  LEFT JOIN spark.command_states command ON command.command_id = usage.command_id
+  LEFT JOIN ${tables.of('command_states')} command ON command.command_id = usage.command_id AND command.first_seq < usage.seq
   ORDER BY usage.seq`;
 
+/** The rows written, counted by hour. */
+const countedInto = (tables: Tables): string => `WITH written AS (
+    ${insertInto(tables)}
+    RETURNING ts, model, command_type, input_tokens, output_tokens, cost_usd
+  )
+  INSERT INTO ${tables.of('rollup_usage_hour')} AS r
+    (hour, model, command_type, reports, unpriced, input_tokens, output_tokens, cost_usd)
+  SELECT date_bin('1 hour', ts, timestamptz 'epoch'), left(model, 200), coalesce(command_type, ''), count(*),
+    count(*) FILTER (WHERE cost_usd IS NULL), sum(input_tokens), sum(output_tokens), coalesce(sum(cost_usd), 0)
+  FROM written GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+  ON CONFLICT (hour, model, command_type) DO UPDATE SET
+    reports = r.reports + excluded.reports, unpriced = r.unpriced + excluded.unpriced,
+    input_tokens = r.input_tokens + excluded.input_tokens, output_tokens = r.output_tokens + excluded.output_tokens,
+    cost_usd = r.cost_usd + excluded.cost_usd`;
+
 /** After the commands of the batch. */
-export async function writeUsage(db: Queryable, rows: readonly UsageRow[]): Promise<void> {
-  if (rows.length === 0) return;
+export async function writeUsage(db: Queryable, tables: Tables, rows: readonly UsageRow[]): Promise<void> {
+  if (rows.length === 0 || !tables.has('spark_usage')) return;
   const records = rows.map((row) => ({
     seq: row.seq,
     ts_us: Math.round(row.tsMs * 1_000),
@@ -25,5 +44,6 @@ export async function writeUsage(db: Queryable, rows: readonly UsageRow[]): Prom
     output_tokens: row.outputTokens,
     cost_usd: row.costUsd,
   }));
-  await db.query(INSERT, [jsonbText(records)]);
+  const sql = tables.has('rollup_usage_hour') ? countedInto(tables) : insertInto(tables);
+  await db.query(sql, [jsonbText(records)]);
 }

@@ -8,22 +8,42 @@ import type { ExecuteContext } from './executeContext.js';
 /** A build may block its editor: then what the watcher saw last is the answer. */
 const LIVE_LOOK_MS = 3_000;
 
-/** get_build_status: what the log and the watcher know of the build, and one fresh look while it runs. */
+/**
+ * get_build_status: what the log and the watcher know of the build, and one fresh look while it runs. One that waits in a lane of this
+ * worker is `accepted`; one that was sent to another worker is known from its start on.
+ */
 export async function executeBuildStatus(
   task: Task,
   context: ExecuteContext,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const { jobId } = getBuildStatus.parse(task.command.payload);
-  const ended = context.jobs.ended(jobId);
-  if (ended) return { kind: 'completed', result: endedResult(jobId, ended) };
-  const open = context.jobs.open(jobId);
-  if (open) return { kind: 'completed', result: await openResult(jobId, open, context, signal) };
+  const known = await knownResult(jobId, context, signal);
+  if (known) return { kind: 'completed', result: known };
+  // Its owner may be another worker, who has told of its start a moment ago.
+  await context.level();
+  const told = await knownResult(jobId, context, signal);
+  if (told) return { kind: 'completed', result: told };
   return failed('failed', {
     code: 'unknown_job',
-    message: `no build with the id ${jobId} has started; a jobId is the commandId of a unity.run_build (older ones are in spark_build_jobs)`,
+    message: `no build with the id ${jobId} is known here; a jobId is the commandId of a unity.run_build (older ones are in spark_build_jobs)`,
     jobId,
   });
+}
+
+/** In one step, with no await between the looks: a build that begins meanwhile is found as accepted or as open, never as neither. */
+async function knownResult(
+  jobId: string,
+  context: ExecuteContext,
+  signal: AbortSignal,
+): Promise<Record<string, unknown> | undefined> {
+  const ended = context.jobs.ended(jobId);
+  if (ended) return endedResult(jobId, ended);
+  const open = context.jobs.open(jobId);
+  if (open) return openResult(jobId, open, context, signal);
+  const held = context.held(jobId);
+  if (held?.type !== 'unity.run_build') return undefined;
+  return { jobId, state: 'accepted', editor: held.editor, sessionId: held.sessionId };
 }
 
 function endedResult(jobId: string, ended: EndedBuild): Record<string, unknown> {

@@ -24,6 +24,10 @@ export interface ExecuteContext {
   readonly services?: MediaServices | undefined;
   readonly undoLog: UndoLog;
   readonly jobs: BuildJobs;
+  /** A command that this worker has taken and that has not ended. */
+  readonly held: (
+    commandId: string,
+  ) => { readonly type: string; readonly editor: string; readonly sessionId: string } | undefined;
   readonly buildLimits: BuildWatchLimits;
   /** Whether `unity.call_tool` is switched on. */
   readonly callTool: boolean;

@@ -3,6 +3,7 @@ import { CancelledError } from '../lanes/cancellation.js';
 import { KeyedMutex } from '../lanes/mutex.js';
 import type { Task } from '../lanes/task.js';
 import { begin, keyTaken } from '../ledger/beginning.js';
+import type { Claims } from '../ledger/claims.js';
 import type { LogFollower } from '../ledger/logFollower.js';
 import type { Intent } from '../ledger/recorder.js';
 import type { WorkerState } from '../ledger/workerState.js';
@@ -17,10 +18,11 @@ interface Ownership {
   readonly follower: Pick<LogFollower, 'alone' | 'level' | 'reached'>;
   readonly logOf: (editor: string) => PartitionLog;
   readonly owns: (editor: string) => boolean;
+  readonly claims: Pick<Claims, 'find'>;
 }
 
 /** What executing may use, for one ownership: one fence counter for all its calls, one at a time per editor. */
-export function executeContextOf({ deps, state, follower, logOf, owns }: Ownership): ExecuteContext {
+export function executeContextOf({ deps, state, follower, logOf, owns, claims }: Ownership): ExecuteContext {
   const exclusive = new KeyedMutex();
   let calls = 0;
   const recordStarted = async (task: Task, intent: Intent | null): Promise<void> => {
@@ -39,6 +41,7 @@ export function executeContextOf({ deps, state, follower, logOf, owns }: Ownersh
     presets: deps.presets,
     undoLog: state.undoLog,
     jobs: state.builds,
+    held: (commandId) => claims.find(commandId),
     buildLimits: deps.limits.builds ?? BUILD_LIMITS,
     callTool: deps.limits.callTool ?? false,
     live: deps.live,

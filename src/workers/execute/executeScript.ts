@@ -52,5 +52,5 @@ async function applyDecided(
 }
 
 export function currentOf(probe: Probe): Current {
-  return probe.state === 'present' ? { ...probe.content, sha256: probe.sha256 } : undefined;
+  return probe.state === 'present' ? { sha256: probe.sha256, ...probe.content } : undefined;
 }

@@ -26,7 +26,7 @@ export async function prepare(
     };
   const { steps, waypoints } = plan;
   await storeImages(context.images, change.before, change.after);
-  const prepared: PreparedChange = { ...target, change, steps, waypoints };
+  const prepared: PreparedChange = { change, ...target, steps, waypoints };
   task.change = prepared;
   await context.recordStarted(task, {
     path: change.path,
@@ -35,7 +35,7 @@ export async function prepare(
     after: imageOf(change.after),
     waypoints,
     operationId: target.operationId,
-    ...(target.missingFolders.length > 0 ? { missingFolders: target.missingFolders } : {}),
+    missingFolders: target.missingFolders,
   });
   context.faultPoint('after_intent');
   return { ok: true, change: prepared };
@@ -89,13 +89,13 @@ export async function preparedAgain(
   const plan = context.gate.plan(change);
   const same = plan.ok && plan.waypoints.join() === intent.waypoints.join();
   return {
-    ...about,
     editor: intent.editor,
+    ...about,
     change,
     // Another build may plan otherwise: then only the ends of the road are known, and in between nothing is touched.
     steps: same ? plan.steps : [],
     waypoints: same ? plan.waypoints : intent.waypoints,
-    missingFolders: intent.missingFolders ?? [],
+    missingFolders: intent.missingFolders,
   };
 }
 

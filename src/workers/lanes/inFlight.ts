@@ -1,4 +1,4 @@
-import type { Delivery } from '../ports.js';
+import type { Delivery, Inbound } from '../ports.js';
 
 /** One item of a delivery: settled once; the last of its message acknowledges the message. */
 export interface TrackedItem {
@@ -85,3 +85,7 @@ export class InFlight {
     this.#onChange();
   }
 }
+
+/** When what was delivered had been accepted, epoch ms. */
+export const acceptedAtOf = (inbound: Inbound): number =>
+  Date.parse(inbound.kind === 'command' ? inbound.command.acceptedAt : inbound.acceptedAt);

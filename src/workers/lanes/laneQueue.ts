@@ -1,4 +1,5 @@
-import { definitionOf, type LaneUse } from '../../commands/catalogue.js';
+import type { LaneUse } from '../../commands/catalogue.js';
+import { intentsOf, laneUseOf } from './laneUse.js';
 import type { Task } from './task.js';
 
 /** Turns by which one step of priority comes first: 9 overtakes 5 for 64 turns, and 0 waits for 144 turns at most. */
@@ -201,13 +202,17 @@ export class LaneQueue {
   }
 }
 
-export const useOf = (task: Task): LaneUse => definitionOf(task.command.type)?.lane ?? 'exclusive';
+export const useOf = ({ command, started }: Task): LaneUse => laneUseOf(command, started);
 
-/** May have changed a file of the lane's own editor, here or in an earlier life, and has not been looked after since. */
+/**
+ * May have changed a file of the lane's own editor, here or in an earlier life, and has not been looked after since. A build too: whoever
+ * else is in doubt waits until somebody watches it, and would keep it from being taken up (20 minutes of chaos, seed twenty).
+ */
 function isInDoubt({ command, mayHaveRun, change, unit, started }: Task): boolean {
   if (!mayHaveRun) return false;
+  if (started?.build) return true;
   const planned = change ? [change] : (unit?.files.map(({ prepared }) => prepared) ?? []);
-  const intents = planned.length > 0 ? planned : [started?.intent ?? [], started?.intents ?? []].flat();
+  const intents = planned.length > 0 || !started ? planned : intentsOf(started);
   return intents.some(({ editor }) => editor === command.editor);
 }
 

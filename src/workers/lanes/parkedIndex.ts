@@ -1,4 +1,5 @@
 import type { LaneUse } from '../../commands/catalogue.js';
+import type { Command } from '../../commands/envelope.js';
 
 /** Of each session that has commands in a batch: what the first of them needs, as far as it is known. */
 export type Heads = ReadonlyMap<string, LaneUse>;
@@ -89,4 +90,12 @@ export class ParkedIndex {
     const first = this.#sessions.get(sessionId)?.[0];
     return first === undefined ? undefined : this.#batches.get(first)?.get(sessionId);
   }
+}
+
+/** What each session is led by there. */
+export function headsOf(commands: readonly Command[], useOf: (command: Command) => LaneUse): Heads {
+  const heads = new Map<string, LaneUse>();
+  for (const command of commands)
+    if (!heads.has(command.sessionId)) heads.set(command.sessionId, useOf(command));
+  return heads;
 }

@@ -1,7 +1,9 @@
-import { definitionOf, type LaneUse } from '../../commands/catalogue.js';
+import type { LaneUse } from '../../commands/catalogue.js';
 import type { Command, CommandPosition } from '../../commands/envelope.js';
-import type { ParkedBatch, Parking } from '../ports.js';
-import { type Heads, ParkedIndex } from './parkedIndex.js';
+import type { ParkedBatch } from '../ports.js';
+import { laneUseOf } from './laneUse.js';
+import type { LaneParking } from './markedParking.js';
+import { headsOf, ParkedIndex } from './parkedIndex.js';
 import type { Task } from './task.js';
 
 /** Batches fetched at once, and the size of one: a batch must fit one message of any nats-server. */
@@ -27,12 +29,14 @@ interface Waiting {
  */
 export class ParkedLane {
   readonly #editor: string;
-  readonly #parking: Parking;
+  readonly #parking: LaneParking;
   /** Rejects when another worker has taken the partition. */
   readonly #stillOwner: () => Promise<void>;
   readonly #onError: (error: unknown) => void;
   /** False as long as older commands than those of an earlier life may still be delivered. */
   readonly #caughtUp: () => boolean;
+  /** What each command needs of the lane, as far as it has come. */
+  readonly #useOf: (command: Command) => LaneUse;
   /** Of each session that was found: its oldest place here, until all that is older has come. */
   readonly #oldestFound = new Map<string, Place>();
   readonly #index = new ParkedIndex();
@@ -48,12 +52,14 @@ export class ParkedLane {
 
   constructor(
     editor: string,
-    parking: Parking,
+    parking: LaneParking,
     stillOwner: () => Promise<void>,
     onError: (error: unknown) => void,
     caughtUp: () => boolean = () => true,
+    useOf: (command: Command) => LaneUse = (command) => laneUseOf(command, undefined),
   ) {
     this.#caughtUp = caughtUp;
+    this.#useOf = useOf;
     this.#editor = editor;
     this.#parking = parking;
     this.#stillOwner = stillOwner;
@@ -95,7 +101,7 @@ export class ParkedLane {
 
   /** A batch of an earlier life: to be told in order, before anything is stored or fetched. */
   found({ parkedSeq, commands }: ParkedBatch): void {
-    this.#index.add(parkedSeq, headsOf(commands));
+    this.#index.add(parkedSeq, headsOf(commands, this.#useOf));
     for (const { sessionId, position } of commands) {
       const oldest = this.#oldestFound.get(sessionId);
       if (!oldest || isBefore(position, oldest)) this.#oldestFound.set(sessionId, position);
@@ -175,7 +181,7 @@ export class ParkedLane {
       commands.push(command);
     }
     for (const [seq, commands] of bySeq) {
-      const heads = headsOf(commands);
+      const heads = headsOf(commands, this.#useOf);
       const fetched = this.#fetched.get(seq);
       if (!fetched) this.#index.lead(seq, heads);
       else {
@@ -224,7 +230,13 @@ export class ParkedLane {
         // A zombie must not acknowledge what the new owner, who looked before this, will not find.
         await this.#stillOwner();
         for (const [at, batch] of round.entries()) {
-          this.#index.add(seqs[at] ?? 0, headsOf(batch.map(({ task }) => task.command)));
+          this.#index.add(
+            seqs[at] ?? 0,
+            headsOf(
+              batch.map(({ task }) => task.command),
+              this.#useOf,
+            ),
+          );
           for (const one of batch) this.#came(one);
           for (const { stored } of batch) stored();
         }
@@ -282,11 +294,4 @@ type Place = Pick<CommandPosition, 'seq' | 'index'>;
 const placeOf = ({ seq, index }: Place): string => `${seq}.${index}`;
 const isBefore = (left: Place, right: Place): boolean =>
   left.seq < right.seq || (left.seq === right.seq && left.index < right.index);
-/** What each session is led by there. */
-function headsOf(commands: readonly Command[]): Heads {
-  const heads = new Map<string, LaneUse>();
-  for (const { sessionId, type } of commands)
-    if (!heads.has(sessionId)) heads.set(sessionId, definitionOf(type)?.lane ?? 'exclusive');
-  return heads;
-}
 const sizeOf = (command: Command): number => 600 + 2 * JSON.stringify(command.payload).length;

@@ -3,6 +3,7 @@ import type { Progress } from '../lanes/task.js';
 import type { Claim } from './admission.js';
 
 interface Held extends Claim {
+  readonly type: string;
   readonly editor: string;
   readonly sessionId: string;
   /** Not in memory. */
@@ -34,10 +35,11 @@ export class Claims {
     return this.#claims.get(commandId);
   }
 
-  hold({ commandId, editor, sessionId, payloadSha, position }: Command, stored: boolean): void {
+  hold({ commandId, type, editor, sessionId, payloadSha, position }: Command, stored: boolean): void {
     const { seq, index } = position;
     this.#count(this.#claims.get(commandId), false);
     this.#claims.set(commandId, {
+      type,
       editor,
       sessionId,
       payloadSha,

@@ -2,9 +2,11 @@ import type { CommandPosition } from '../../commands/envelope.js';
 
 const BLOCK_BITS = 15;
 const BLOCK_MESSAGES = 1 << BLOCK_BITS;
+/** Of the bits of a block at first; it grows as far as its messages go. */
+const FIRST_BYTES = 64;
 
 /** Of 32,768 messages in a row. All of them done: no bits are needed any more. */
-type Block = { readonly bits: Uint8Array; done: number } | 'all';
+type Block = { bits: Uint8Array; done: number } | 'all';
 
 /**
  * Which places of the command stream have ended, exactly: what makes a redelivery of a keyless command harmless however late it comes.
@@ -35,9 +37,11 @@ export class DoneSet {
       this.#partial.delete(seq);
     }
     const number = Math.floor(seq / BLOCK_MESSAGES);
-    const block = this.#blocks.get(number) ?? { bits: new Uint8Array(BLOCK_MESSAGES / 8), done: 0 };
+    const block = this.#blocks.get(number) ?? { bits: new Uint8Array(FIRST_BYTES), done: 0 };
     if (block === 'all') return;
-    if (setBit(block.bits, seq % BLOCK_MESSAGES)) block.done++;
+    const at = seq % BLOCK_MESSAGES;
+    if (at >= block.bits.length * 8) block.bits = grownFor(block.bits, at);
+    if (setBit(block.bits, at)) block.done++;
     this.#blocks.set(number, block.done === BLOCK_MESSAGES ? 'all' : block);
   }
 
@@ -59,6 +63,14 @@ export class DoneSet {
     const block = this.#blocks.get(Math.floor(seq / BLOCK_MESSAGES));
     return block === 'all' || (block !== undefined && getBit(block.bits, seq % BLOCK_MESSAGES));
   }
+}
+
+function grownFor(bits: Uint8Array, at: number): Uint8Array {
+  let bytes = bits.length;
+  while (at >= bytes * 8) bytes *= 2;
+  const grown = new Uint8Array(bytes);
+  grown.set(bits);
+  return grown;
 }
 
 /** Answers whether it was not set before. */

@@ -1,4 +1,4 @@
-import { type CommandState, isTerminal } from '../../events/outcome.js';
+import { COMMAND_STATES, type CommandState, isTerminal } from '../../events/outcome.js';
 import type { HexBytes } from './hexBytes.js';
 
 const ID_WORDS = 4;
@@ -6,22 +6,14 @@ const SHA_WORDS = 8;
 const SECONDS_AT = ID_WORDS + SHA_WORDS;
 const REST_AT = SECONDS_AT + 1;
 const SLOT_WORDS = REST_AT + 1;
-const SLOT_BYTES = SLOT_WORDS * 4;
 const SEGMENT_SLOTS = 1_024;
+/** What a ring begins with: most hold a few keys only. It grows to a whole segment, by this factor. */
+const FIRST_SLOTS = 16;
+const GROWTH = 4;
 const MAX_SECONDS = 0xffff_ffff;
 const MAX_ATTEMPTS = (1 << 18) - 1;
-/** By their number in a slot: four bits of it. Only to be added to while this process runs; nothing of it is stored. */
-const STATES: readonly CommandState[] = [
-  'accepted',
-  'started',
-  'completed',
-  'failed',
-  'rejected',
-  'conflict',
-  'outcome_unknown',
-  'cancelled',
-];
-const CODE_OF = new Map(STATES.map((state, code) => [state, code]));
+/** By their number in a slot: four bits of it. Nothing of it is stored. */
+const CODE_OF = new Map(COMMAND_STATES.map((state, code) => [state, code]));
 
 /** What the ledger remembers of a command that an idempotency key named. */
 export interface LedgerEntry {
@@ -33,14 +25,14 @@ export interface LedgerEntry {
 }
 
 interface Segment {
-  readonly words: Uint32Array;
-  readonly bytes: Buffer;
+  words: Uint32Array;
+  bytes: Buffer;
 }
 
 /**
  * The entries of the ledger, first in first out, 56 bytes each: command id (16), payload sha (32), time of the claim in seconds (4),
  * then state (4 bits), milliseconds (10) and attempts (18). Memory is taken and given back a segment (56 KB) at a time, so neither
- * growing nor shrinking ever moves an entry: a slot is a name for as long as its entry is there.
+ * growing nor shrinking ever moves an entry: a slot is a name for as long as its entry is there. The very first segment begins small.
  */
 export class KeyRing {
   readonly slots: number;
@@ -67,18 +59,24 @@ export class KeyRing {
   }
 
   get bytes(): number {
-    const held = this.#segments.reduce((count, segment) => count + (segment ? 1 : 0), this.#spare ? 1 : 0);
-    return held * SEGMENT_SLOTS * SLOT_BYTES;
+    const spare = this.#spare?.bytes.length ?? 0;
+    return this.#segments.reduce((sum, segment) => sum + (segment?.bytes.length ?? 0), spare);
   }
 
   /** Adds the youngest entry and answers its slot. */
   push(id: HexBytes, sha: HexBytes, entry: LedgerEntry): number {
     const slot = (this.#first + this.#length) % this.slots;
     const number = Math.floor(slot / SEGMENT_SLOTS);
-    this.#segments[number] ??= this.#spare ?? newSegment();
-    if (this.#segments[number] === this.#spare) this.#spare = undefined;
+    let segment = this.#segments[number];
+    if (!segment) {
+      segment = this.#spare ?? newSegment(slot === 0 ? FIRST_SLOTS : SEGMENT_SLOTS);
+      this.#spare = undefined;
+      this.#segments[number] = segment;
+    }
+    const at = offsetOf(slot);
+    if (at >= segment.words.length) grow(segment);
     this.#length++;
-    this.#words(slot).set(id.words, offsetOf(slot));
+    segment.words.set(id.words, at);
     this.write(slot, sha, entry);
     return slot;
   }
@@ -127,7 +125,7 @@ export class KeyRing {
     const rest = this.#words(slot)[offsetOf(slot) + REST_AT] ?? 0;
     return {
       payloadSha: this.#segmentOf(slot).bytes.toString('hex', from, from + SHA_WORDS * 4),
-      state: STATES[rest & 15] ?? 'accepted',
+      state: COMMAND_STATES[rest & 15] ?? 'accepted',
       attempts: rest >>> 14,
       recordedAtMs: this.recordedAtMs(slot),
     };
@@ -141,7 +139,7 @@ export class KeyRing {
 
   hasEnded(slot: number): boolean {
     const rest = this.#words(slot)[offsetOf(slot) + REST_AT] ?? 0;
-    return isTerminal(STATES[rest & 15] ?? 'accepted');
+    return isTerminal(COMMAND_STATES[rest & 15] ?? 'accepted');
   }
 
   #words(slot: number): Uint32Array {
@@ -157,9 +155,16 @@ export class KeyRing {
 
 const offsetOf = (slot: number): number => (slot % SEGMENT_SLOTS) * SLOT_WORDS;
 
-function newSegment(): Segment {
-  const words = new Uint32Array(SEGMENT_SLOTS * SLOT_WORDS);
+function newSegment(slots: number): Segment {
+  const words = new Uint32Array(slots * SLOT_WORDS);
   return { words, bytes: Buffer.from(words.buffer) };
+}
+
+function grow(segment: Segment): void {
+  const { words, bytes } = newSegment((segment.words.length / SLOT_WORDS) * GROWTH);
+  words.set(segment.words);
+  segment.words = words;
+  segment.bytes = bytes;
 }
 
 function equal(words: Uint32Array, at: number, other: Uint32Array): boolean {

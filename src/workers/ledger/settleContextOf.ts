@@ -20,8 +20,8 @@ export function settleContextOf({ ownedPartition, laneOf, ...ownership }: Owners
   const { deps } = ownership;
   const logOf = (editor: string) => ownedPartition(deps.partitionOf(editor)).log;
   return {
-    ...ownership,
     logOf,
+    ...ownership,
     logOfPartition: (partition) => ownedPartition(partition).log,
     contended: (command) => contended(command, ownership),
     storeFirst: (command, append) => storeFirst(command, append, ownership),

@@ -1,7 +1,8 @@
 import type { CommandPosition } from '../../commands/envelope.js';
-import type { FailedEvent, FileIntent, SparkEvent, StartedEvent } from '../../events/event.js';
+import type { FailedEvent, SparkEvent, StartedEvent } from '../../events/event.js';
 import { isTerminal, stateAfter } from '../../events/outcome.js';
 import { BuildJobs } from '../builds/buildJobs.js';
+import { intentsOf } from '../lanes/laneUse.js';
 import { UndoLog } from '../undo/undoLog.js';
 import { DoneSet } from './doneSet.js';
 import { KeyRace, samePlace } from './keyRace.js';
@@ -52,9 +53,20 @@ export class WorkerState {
       if (event.kind === 'started' && !open) this.#places.set(event.commandId, place);
       const other = open !== undefined && !samePlace(open.position, event.position);
       const first = isFirst(event) && this.race.overtakes(event, place);
-      if (other && !first) return;
+      if (first) {
+        this.apply(event, nowMs, true);
+        return;
+      }
+      if (other) return;
+      if (event.kind === 'started' && !open && this.#hasEnded(event, nowMs)) return;
     }
     this.apply(event, nowMs);
+  }
+
+  /** The key of this beginning was used by another command, which has ended: whoever stored it finds that out, and refuses it. */
+  #hasEnded({ commandId, envelope }: StartedEvent, nowMs: number): boolean {
+    const known = envelope.idempotencyKey === null ? undefined : this.ledger.find(commandId, nowMs);
+    return known !== undefined && isTerminal(known.state);
   }
 
   /** Whether another command that moves one of the same operations began before that place, and has not ended or has moved it. */
@@ -95,7 +107,8 @@ export class WorkerState {
     return false;
   }
 
-  apply(event: SparkEvent, nowMs: number): void {
+  /** `anew`: what is known of its key is void, even that it has ended; ours was said in the same moment and stands behind this. */
+  apply(event: SparkEvent, nowMs: number, anew = false): void {
     this.unknownOutcomes.apply(event);
     if (event.kind === 'noted') return;
     this.builds.apply(event);
@@ -116,7 +129,7 @@ export class WorkerState {
         : (open?.envelope ?? (event.kind === 'failed' ? event.envelope : undefined));
     // A refused publish never claims its key: its command id comes from its place, and a corrected publish may use the key.
     if (!envelope || envelope.idempotencyKey === null || state === 'rejected') return;
-    const before = this.ledger.find(event.commandId, nowMs);
+    const before = anew ? undefined : this.ledger.find(event.commandId, nowMs);
     if (before && isTerminal(before.state)) return;
     this.ledger.record(event.commandId, {
       payloadSha: envelope.payloadSha,
@@ -134,6 +147,3 @@ const isFirst = (event: SparkEvent): event is StartedEvent | FailedEvent =>
 /** The operations that an undo, redo or rollback is about to move. */
 export const operationsOf = (event: StartedEvent): readonly string[] =>
   intentsOf(event).flatMap(({ operationId, operationIds }) => operationIds ?? operationId ?? []);
-
-const intentsOf = ({ intent, intents }: StartedEvent): readonly FileIntent[] =>
-  intents ?? (intent ? [intent] : []);

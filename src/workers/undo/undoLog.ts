@@ -127,7 +127,7 @@ export class UndoLog {
       const history = this.#sessions.get(sessionId) ?? new SessionHistory();
       this.#sessions.set(sessionId, history);
       const at = operation.madeAt ?? timestamp;
-      history.add({ ...operation, sessionId, at, state: 'applied', effective: 'applied' });
+      history.add({ sessionId, ...operation, at, state: 'applied', effective: 'applied' });
     } else this.#sessions.get(sessionId)?.move(operation.operationId, direction);
   }
 }

@@ -46,7 +46,7 @@ export async function prepareUnit(
     }
     const { steps, waypoints } = plan;
     const operationId = item.operationIds[0] ?? task.command.commandId;
-    files.push(fileOf(task, { ...item, steps, waypoints, direction, operationId }, item.operationIds));
+    files.push(fileOf(task, { steps, ...item, waypoints, direction, operationId }, item.operationIds));
   }
   const intents = files.map(intentOf);
   const tooLarge = sizeProblem(intents, changes);
@@ -157,7 +157,7 @@ function intentOf({ prepared, operationIds }: UnitFile): FileIntent {
     waypoints,
     operationId,
     ...(operationIds.length > 1 ? { operationIds } : {}),
-    ...(missingFolders.length > 0 ? { missingFolders } : {}),
+    missingFolders,
   };
 }
 

@@ -49,6 +49,9 @@ export function imageSuite(
   });
 }
 
+/** Whose batches they are, as they come back with each. */
+const OWNER = { epoch: 7, foundUpTo: 3 };
+
 /** What any parking must do. */
 export function parkingSuite(
   what: string,
@@ -65,11 +68,11 @@ export function parkingSuite(
       const editor = freshEditor();
       const batches = [commands(editor, 1, 2), commands(editor, 3), commands(editor, 4, 5)];
       const places: number[] = [];
-      for (const batch of batches) places.push(await parking.park(editor, batch));
+      for (const batch of batches) places.push(await parking.park(editor, batch, OWNER));
       expect(places).toEqual(places.toSorted((a, b) => a - b));
       const first = await parking.read(editor, 0, 2);
       expect(first).toEqual(
-        batches.slice(0, 2).map((batch, at) => ({ parkedSeq: places[at], commands: batch })),
+        batches.slice(0, 2).map((batch, at) => ({ parkedSeq: places[at], commands: batch, by: OWNER })),
       );
       expect(seqsOf(await parking.read(editor, first[1]?.parkedSeq ?? 0, 2))).toEqual([[4, 5]]);
     });
@@ -78,7 +81,7 @@ export function parkingSuite(
       const { parking, freshEditor } = open();
       const editor = freshEditor();
       expect(await parking.read(editor, 0, 4)).toEqual([]);
-      const place = await parking.park(editor, commands(editor, 1));
+      const place = await parking.park(editor, commands(editor, 1), OWNER);
       expect(await parking.read(editor, place, 4)).toEqual([]);
     });
 
@@ -86,8 +89,8 @@ export function parkingSuite(
       const { parking, freshEditor } = open();
       const editor = freshEditor();
       const longer = `${editor}x`;
-      await parking.park(editor, commands(editor, 1));
-      await parking.park(longer, commands(longer, 2));
+      await parking.park(editor, commands(editor, 1), OWNER);
+      await parking.park(longer, commands(longer, 2), OWNER);
       expect(seqsOf(await parking.read(editor, 0, 4))).toEqual([[1]]);
       const parked = await parking.parked();
       expect([parked.has(editor), parked.has(longer)]).toEqual([true, true]);
@@ -96,17 +99,17 @@ export function parkingSuite(
     it('given a batch again after its release, keeps it where it will be read', async () => {
       const { parking, freshEditor } = open();
       const editor = freshEditor();
-      const place = await parking.park(editor, commands(editor, 1, 2));
+      const place = await parking.park(editor, commands(editor, 1, 2), OWNER);
       await parking.release(editor, place);
-      expect(await parking.park(editor, commands(editor, 1, 2))).toBeGreaterThan(place);
+      expect(await parking.park(editor, commands(editor, 1, 2), OWNER)).toBeGreaterThan(place);
       expect(seqsOf(await parking.read(editor, place, 4))).toEqual([[1, 2]]);
     });
 
     it('given another batch of that size that begins with the same command, loses none of it', async () => {
       const { parking, freshEditor } = open();
       const editor = freshEditor();
-      await parking.park(editor, commands(editor, 5, 6));
-      await parking.park(editor, commands(editor, 5, 7));
+      await parking.park(editor, commands(editor, 5, 6), OWNER);
+      await parking.park(editor, commands(editor, 5, 7), OWNER);
       expect(seqsOf(await parking.read(editor, 0, 4))).toEqual([
         [5, 6],
         [5, 7],
@@ -116,8 +119,8 @@ export function parkingSuite(
     it('forgets what is released, and an editor with nothing left', async () => {
       const { parking, freshEditor } = open();
       const editor = freshEditor();
-      const first = await parking.park(editor, commands(editor, 1));
-      const second = await parking.park(editor, commands(editor, 2));
+      const first = await parking.park(editor, commands(editor, 1), OWNER);
+      const second = await parking.park(editor, commands(editor, 2), OWNER);
       expect((await parking.parked()).get(editor)).toBe(second);
       await parking.release(editor, first);
       expect(seqsOf(await parking.read(editor, 0, 4))).toEqual([[2]]);
