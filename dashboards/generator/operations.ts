@@ -47,7 +47,7 @@ export const operations: Dashboard = {
           { expr: 'max by (lane) (spark_queue_depth)', legend: '{{lane}}' },
         ]),
         prom('Retries', 'Attempts after the first, by the code that led to them.', 'ops', [
-          { expr: 'sum by (code) (rate(spark_command_retries_total[$__rate_interval]))', legend: '{{code}}' },
+          { expr: 'sum by (type) (rate(spark_command_retries_total[$__rate_interval]))', legend: '{{type}}' },
         ]),
         prom('Circuits', '0 closed, 1 half open, 2 open.', 'short', [
           { expr: 'max by (endpoint) (spark_circuit_state)', legend: '{{endpoint}}' },

@@ -33,7 +33,7 @@ const COMMON = {
   wal_level: 'replica',
   wal_compression: 'pglz', // built without lz4 and zstd
   wal_writer_delay: '10ms', // the default 200 ms makes the replica 190 ms late behind asynchronous commits
-  max_wal_size: '2GB', // a rebuild writes 2 KB of WAL an event: at 1 GB a checkpoint began every few seconds, and pages were written in full again
+  max_wal_size: '2GB', // the more WAL between two checkpoints of a rebuild, the fewer pages are written in full again
   checkpoint_timeout: '5min',
   hot_standby: 'on',
   hot_standby_feedback: 'on',

@@ -95,8 +95,8 @@ export const METRICS = {
   },
   spark_command_retries_total: {
     kind: 'counter',
-    help: 'Attempts after the first, by the code that led to them',
-    labels: ['code'],
+    help: 'Attempts after the first, by what was asked for',
+    labels: ['type'],
   },
 
   spark_ledger_keys: { kind: 'gauge', help: 'Idempotency keys that the ledger knows', labels: [] },

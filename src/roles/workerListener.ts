@@ -37,7 +37,7 @@ export function createWorkerListener(
     },
     startedAfter: (type, waitMs) =>
       metrics.observe('spark_command_wait_seconds', { type }, Math.max(0, waitMs) / 1_000),
-    retried: (code) => metrics.inc('spark_command_retries_total', { code }),
+    retried: (type) => metrics.inc('spark_command_retries_total', { type }),
     previewed: (source) => metrics.inc('spark_preview_cache_total', { result: source }),
     deadLettered: (reason) => metrics.inc('spark_dead_letters_total', { reason }),
     holding: (editor, reason) => {

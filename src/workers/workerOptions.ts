@@ -42,7 +42,7 @@ export interface WorkerLimits {
 export interface WorkerListener {
   finished(type: string, outcome: string, durationMs: number | null): void;
   startedAfter(type: string, acceptedToStartMs: number): void;
-  retried(reason: string): void;
+  retried(type: string): void;
   deadLettered(reason: string): void;
   holding(editor: string, reason: string | undefined): void;
   paused(paused: boolean): void;

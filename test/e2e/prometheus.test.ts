@@ -80,7 +80,7 @@ interface GrafanaFile {
 const comparedBy = (query: string): string => query.replace(/ (?:>=?|==|<) [\d.]+$/, '');
 
 /** Panels about what does not happen in this run: no attempt is lost. */
-const EMPTY_PANELS = ['sum by (code) (rate(spark_command_retries_total[1m]))'];
+const EMPTY_PANELS = ['sum by (type) (rate(spark_command_retries_total[1m]))'];
 /** Alerts about what does not happen in this run: nothing to compare yet. */
 const NOTHING_YET = ['SparkReadsFallBack', 'SparkReplicaSeededOften'];
 

@@ -1,4 +1,5 @@
 import { seqOf } from '../../events/event.js';
+import { entryOf } from '../logEntries.js';
 import { endOfMessage } from '../logPosition.js';
 import type { LogSource } from '../ports.js';
 import type { EntrySource } from './entriesUpTo.js';
@@ -38,9 +39,8 @@ async function timeOf(log: LogSource, streamSeq: number, signal: AbortSignal): P
   const onAbort = (): void => reading.abort();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    // As rows have it: to the microsecond.
-    for await (const message of log.read(streamSeq - 1, reading.signal))
-      return Math.round(message.tsMs * 1_000) / 1_000;
+    // As the fold and the rows have it: to the microsecond.
+    for await (const message of log.read(streamSeq - 1, reading.signal)) return entryOf(message).tsMs;
     return undefined;
   } finally {
     signal.removeEventListener('abort', onAbort);

@@ -1,4 +1,3 @@
-import { postgresMicros } from '../../postgres/copyBuffer.js';
 import { BadUntilError } from './errors.js';
 
 /** How far a time travel goes: both ends belong to it. */
@@ -24,12 +23,6 @@ export function parseUntil(text: string): Until {
     `"${text}" is neither a time with its zone (2026-11-21T12:00:00Z) nor a sequence (spark_events.seq, above 0)`,
     { fields: { until: text } },
   );
-}
-
-/** Epoch milliseconds with their fraction, which `Date.parse` cuts off. */
-function timeOf(text: string): number {
-  const beyondMs = /\.\d{3}(\d+)/.exec(text)?.[1];
-  return Date.parse(text) + (beyondMs === undefined ? 0 : Number(`0.${beyondMs}`));
 }
 
 /** Pure: the schema that shows the read models as they were then, when no other name was asked for. */

@@ -47,7 +47,7 @@ export async function execute(task: Task, context: ExecuteContext, signal: Abort
   // What an undo is about may have been told by another worker a moment ago.
   if (definition.effect === 'compensation') await context.level();
   const editors = targetEditors(task, context.undoLog);
-  if (definition.lane === 'beside') return told(await go(), context);
+  if (definition.lane === 'beside') return told(await go(), task, context);
   // Another lane's editor: wait for it in this session only, or its long call would hold up this whole lane.
   const busy = editors.find((editor) => editor !== command.editor && context.busy(editor));
   // A flooded editor is never seen idle: after a while it waits in line.
@@ -58,7 +58,7 @@ export async function execute(task: Task, context: ExecuteContext, signal: Abort
   if (!task.started && context.reachedOver(command.editor)) return REACHED_OVER;
   const verdict = await alone(editors, context, async () =>
     // Nobody's attempt and nobody's fault: whoever needs the editor waits until the build is done.
-    editors.some((editor) => buildRunsOn(editor, task, context)) ? BUILD_RUNS : told(await go(), context),
+    editors.some((editor) => buildRunsOn(editor, task, context)) ? BUILD_RUNS : told(await go(), task, context),
   );
   // Another editor than the lane's own is away: only this session waits, the lane goes on.
   if (verdict.kind === 'hold' && !editors.includes(command.editor))
@@ -78,8 +78,8 @@ function alone(
   return first === undefined ? go() : context.exclusive(first, () => alone(rest, context, go));
 }
 
-function told(verdict: Verdict, context: ExecuteContext): Verdict {
-  if (verdict.kind === 'retry') context.retried(verdict.reason);
+function told(verdict: Verdict, task: Task, context: ExecuteContext): Verdict {
+  if (verdict.kind === 'retry') context.retried(task.command.type);
   return verdict;
 }
 
