@@ -58,7 +58,9 @@ export async function execute(task: Task, context: ExecuteContext, signal: Abort
   if (!task.started && context.reachedOver(command.editor)) return REACHED_OVER;
   const verdict = await alone(editors, context, async () =>
     // Nobody's attempt and nobody's fault: whoever needs the editor waits until the build is done.
-    editors.some((editor) => buildRunsOn(editor, task, context)) ? BUILD_RUNS : told(await go(), task, context),
+    editors.some((editor) => buildRunsOn(editor, task, context))
+      ? BUILD_RUNS
+      : told(await go(), task, context),
   );
   // Another editor than the lane's own is away: only this session waits, the lane goes on.
   if (verdict.kind === 'hold' && !editors.includes(command.editor))

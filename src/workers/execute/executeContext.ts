@@ -53,7 +53,7 @@ export interface ExecuteContext {
   readonly beingMoved: (operationIds: readonly string[], commandId: string) => boolean;
   /** Whether an undo sent to another editor has begun on files of this one and has not ended. */
   readonly reachedOver: (editor: string) => boolean;
-  readonly retried: (reason: string) => void;
+  readonly retried: (type: string) => void;
   /** Named points where a test may kill the process (reliability.md, "Crash points"). */
   readonly faultPoint: (name: FaultPoint) => void;
 }
