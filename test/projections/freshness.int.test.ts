@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { createHeartbeat, writeHeartbeat } from '../../src/projections/heartbeat.js';
@@ -21,9 +22,15 @@ interface FreshnessRow {
 
 let db: TestDatabase;
 let rig: Rig;
+/** One a server: the role may have few connections, and each pool has some. */
+let dashboards: Readonly<Record<'primary' | 'replica', pg.Pool>>;
 
 beforeAll(async () => {
   db = await createTestDatabase();
+  dashboards = {
+    primary: db.pool('spark_dashboard_ro', 'primary'),
+    replica: db.pool('spark_dashboard_ro', 'replica'),
+  };
   rig = projectorRig(db.pool('spark_projector'));
   await rig.projector.start();
 });
@@ -45,9 +52,7 @@ async function project(tsMs: number): Promise<number> {
 
 /** As the dashboards' own role, through its search path. */
 async function told(server: 'primary' | 'replica'): Promise<FreshnessRow> {
-  const { rows } = await db
-    .pool('spark_dashboard_ro', server)
-    .query<FreshnessRow>('SELECT * FROM spark_freshness');
+  const { rows } = await dashboards[server].query<FreshnessRow>('SELECT * FROM spark_freshness');
   expect(rows).toHaveLength(1);
   return rows[0] as FreshnessRow;
 }
@@ -83,7 +88,8 @@ describe('spark_freshness', () => {
     });
     await heartbeat.start();
     await heartbeat.start();
-    await expect.poll(async () => Number((await told('replica')).age_seconds)).toBeLessThan(60);
+    await expect.poll(async () => (await told('replica')).log_seq).toBe(String(seq));
+    expect(Number((await told('replica')).age_seconds)).toBeLessThan(60);
     for (const server of ['primary', 'replica'] as const) {
       const row = await told(server);
       expect(row).toMatchObject({ projection: 'log', applied_seq: String(seq), log_seq: String(seq) });
@@ -126,9 +132,10 @@ describe('spark_freshness', () => {
 
 describe('wait_for_seq', () => {
   const ask = async (seq: number, timeoutMs: number, server: 'primary' | 'replica' = 'replica') => {
-    const { rows } = await db
-      .pool('spark_dashboard_ro', server)
-      .query<{ reached: boolean }>('SELECT wait_for_seq($1, $2) AS reached', [seq, timeoutMs]);
+    const { rows } = await dashboards[server].query<{ reached: boolean }>(
+      'SELECT wait_for_seq($1, $2) AS reached',
+      [seq, timeoutMs],
+    );
     return rows[0]?.reached;
   };
 
@@ -138,9 +145,9 @@ describe('wait_for_seq', () => {
     const waiting = ask(seq, 9_000);
     rig.log.append([started(story)], systemClock.nowMs());
     expect(await waiting).toBe(true);
-    const { rowCount } = await db
-      .pool('spark_dashboard_ro', 'replica')
-      .query('SELECT FROM spark_commands WHERE command_id = $1', [story.commandId]);
+    const { rowCount } = await dashboards.replica.query('SELECT FROM spark_commands WHERE command_id = $1', [
+      story.commandId,
+    ]);
     expect(rowCount).toBe(1);
   });
 
