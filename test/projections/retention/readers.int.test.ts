@@ -49,8 +49,12 @@ async function readUntil(over: Promise<unknown>): Promise<{ slowestMs: number; r
 
 describe('dropping partitions under readers on the standby', () => {
   it('given a query that reads for 5 s what is to be dropped, then it ends well, nobody else waits, and then the partitions are gone', async () => {
+    const shown = async () => (await standby.query('SELECT count(*) FROM spark_events')).rows[0].count;
+    await expect.poll(shown, { timeout: 10_000 }).toBe('120');
     const long = await standby.connect();
+    const beganMs = systemClock.monotonicMs();
     const answer = long.query('SELECT count(*) FROM (SELECT pg_sleep(0.04) FROM spark_events OFFSET 0) slow');
+    const longMs = answer.then(() => systemClock.monotonicMs() - beganMs);
     await systemClock.sleep(300);
     const run = rig.retain({ detailDays: 10 }, 20, { patienceMs: 20_000 });
     const { slowestMs, reads } = await readUntil(run);
@@ -60,7 +64,8 @@ describe('dropping partitions under readers on the standby', () => {
     expect(report.partitions.filter((name) => name.startsWith('spark_blue.spark_events'))).toHaveLength(10);
     expect(report.postponed).toEqual([]);
     expect(reads).toBeGreaterThan(20);
-    expect(slowestMs).toBeLessThan(1_000);
+    // Whoever waits for a lock behind the long query waits for most of it.
+    expect(slowestMs).toBeLessThan((await longMs) / 2);
     expect(await partitions('attached')).toBe(0);
   });
 
