@@ -15,6 +15,11 @@ export interface StreamMessage {
 /** How long one pull lasts. */
 const PULL_EXPIRES_MS = 5_000;
 /**
+ * How much one pull may bring, in at most 100 messages. Counted in messages alone it would be without bounds: a thousand of 113 KB were more
+ * than nats-server keeps for a connection (64 MiB), which it then cuts as too slow.
+ */
+const PULL_BYTES = 16 * 1_024 * 1_024;
+/**
  * Every message of a stream after `afterSeq`, in order, once each, for ever: an ordered consumer re-makes itself after gaps, and a new
  * one is made when its server is gone (silence.ts). The reader pulls: what it has not asked for stays on the server. Throws when it cannot begin, and the
  * server's verdicts.
@@ -54,7 +59,7 @@ async function openReader(js: JetStreamClient, stream: string, afterSeq: number)
     opt_start_seq: afterSeq + 1,
   });
   const pulled = await consumer.consume({
-    max_messages: 1_000,
+    max_bytes: PULL_BYTES,
     expires: PULL_EXPIRES_MS,
     idle_heartbeat: HEARTBEAT_MS,
   });
