@@ -26,7 +26,9 @@ export function pruneFolders(folder: ProjectFolder, folders: readonly CreatedFol
   for (const { path, metaSha256 } of folders.toReversed()) {
     if (!folder.removeEmptyFolder(path)) return;
     const meta = readMeta(folder, path);
-    // Changed settings of a folder that is gone are of no use either, but they are somebody's: Unity itself removes them.
-    if (meta !== null && sha256(meta) === metaSha256) folder.remove(metaPathOf(path));
+    // Changed settings of a folder that is gone are of no use either, but they are somebody's: Unity itself removes them. One that had none
+    // when it was recorded (the editor died before its import) got it from Unity afterwards; left there, it would keep the folder above.
+    const isOurs = metaSha256 === null || (meta !== null && sha256(meta) === metaSha256);
+    if (meta !== null && isOurs) folder.remove(metaPathOf(path));
   }
 }

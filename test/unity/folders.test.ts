@@ -43,6 +43,13 @@ describe('folders on the way to a file', () => {
     expect(tree()).toEqual(after);
   });
 
+  it('given some that had no .meta yet when they were recorded, takes away what Unity gave them since', () => {
+    const before = tree();
+    const paths = made().map(({ path }) => ({ path, metaSha256: null }));
+    pruneFolders(folder, paths);
+    expect(tree()).toEqual(before);
+  });
+
   it('given one that holds something, leaves it and its parents alone', () => {
     const contents = made();
     writeFileSync(join(root, 'Assets/Old/A/B/Theirs.cs'), '');
