@@ -46,7 +46,7 @@ export const operations: Dashboard = {
         prom('Queue depth by lane', 'Commands that wait, editor by editor; alert at 800.', 'short', [
           { expr: 'max by (lane) (spark_queue_depth)', legend: '{{lane}}' },
         ]),
-        prom('Retries', 'Attempts after the first, by the code that led to them.', 'ops', [
+        prom('Retries', 'Attempts after the first, by what was asked for.', 'ops', [
           { expr: 'sum by (type) (rate(spark_command_retries_total[$__rate_interval]))', legend: '{{type}}' },
         ]),
         prom('Circuits', '0 closed, 1 half open, 2 open.', 'short', [
