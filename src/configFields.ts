@@ -237,7 +237,7 @@ export const CONFIG_FIELDS = [
   },
   {
     name: 'SPARK_RATE_LIMITS',
-    doc: 'Commands let through: name=count/s, /m or /h (or name=off), joined by semicolons, over the defaults; names: actor, session, a command type or a family as cv.* (those per actor, and four times that over all actors, named as unity.run_build/all). An actor is here the token of an HTTP request, or all of NATS together; the name a command gives as its actor is for the audit only. Above them HTTP answers 429, and raw publishes wait',
+    doc: 'Commands let through: name=count/s, /m or /h (or name=off), joined by semicolons, over the defaults; names: actor, session, uploads (posted files), a command type or a family as cv.* (those per actor, and four times that over all actors, named as unity.run_build/all). An actor is here the token of an HTTP request, or all of NATS together; the name a command gives as its actor is for the audit only. Above them HTTP answers 429, and raw publishes wait',
     default: DEFAULT_RATE_LIMITS,
     schema: rateLimits,
   },

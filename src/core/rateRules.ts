@@ -1,8 +1,8 @@
 import { SparkError } from './errors.js';
 
-/** How many commands a rule lets through in which time. */
+/** How many commands (or uploads) a rule lets through in which time. */
 export interface RateRule {
-  /** `actor` (a token of HTTP, or `nats`: all that comes over NATS), `session`, a command type, or a family of types as `cv.*`; a type's rule counts for each actor, and four times it for all together. */
+  /** `actor` (a token of HTTP, or `nats`: all that comes over NATS), `session`, `uploads`, a command type, or a family of types as `cv.*`; but for the first two a rule counts for each actor, and four times it for all together. */
   readonly name: string;
   readonly count: number;
   readonly windowSeconds: number;
@@ -17,7 +17,7 @@ export class RateRulesError extends SparkError {
 
 /** Generous for commands, low for what is heavy. */
 export const DEFAULT_RATE_LIMITS =
-  'actor=20000/s;session=10000/s;unity.run_build=30/m;unity.render_preview=50/s;cv.*=20/s;asr.*=20/s;unity.call_tool=50/s;preset.apply=60/m;session.import=6/m';
+  'actor=20000/s;session=10000/s;unity.run_build=30/m;unity.render_preview=50/s;cv.*=20/s;asr.*=20/s;unity.call_tool=50/s;preset.apply=60/m;session.import=6/m;uploads=600/m';
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600 };
 const ENTRY = /^([a-z][a-z_]*(?:\.(?:[a-z_]+|\*))?)\s*=\s*(?:([1-9]\d{0,8})\s*\/\s*([smh])|off)$/;

@@ -45,7 +45,7 @@ import { registerUndo } from './routes/undo.js';
 import { registerUploads, UPLOAD_ROUTE } from './routes/uploads.js';
 import { registerUsage } from './routes/usage.js';
 import { SseHub } from './sseHub.js';
-import type { UploadStore } from './uploadPort.js';
+import type { AdmitUpload, UploadStore } from './uploadPort.js';
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -63,6 +63,7 @@ export interface HttpServerOptions {
   readonly reads: ReadModels;
   readonly presets: PresetCatalogue;
   readonly uploads: UploadStore;
+  readonly admitUpload: AdmitUpload;
   readonly editors: EditorsPort;
   readonly images: Images;
   readonly deadLetterActions: DeadLetterActions;
@@ -156,7 +157,7 @@ async function open(options: HttpServerOptions): Promise<Running> {
     registerPresets(routes, { ...submitDeps, presets: options.presets });
     registerFrames(routes, { reads, feed });
     registerEditors(routes, { editors: options.editors, clock });
-    registerUploads(routes, { uploads: options.uploads, clock });
+    registerUploads(routes, { uploads: options.uploads, admit: options.admitUpload, clock });
     registerDeadLetters(routes, { reads });
     registerDeadLetterActions(routes, { ...submitDeps, reads, actions: options.deadLetterActions });
     registerUsage(routes, submitDeps);

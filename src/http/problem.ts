@@ -61,7 +61,7 @@ const PROBLEMS = {
   too_slow: [408, 'The body came too slowly', true],
   uploads_full: [507, 'The upload store is full', true],
   saturated: [429, 'Too much is waiting already', true],
-  rate_limited: [429, 'Too many commands in a short time', true],
+  rate_limited: [429, 'Too many in a short time', true],
   internal: [500, 'Something broke inside', true],
   unavailable: [503, 'The command stream is out of reach', true],
   read_models_unavailable: [503, 'The read models are out of reach', true],

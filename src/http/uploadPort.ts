@@ -9,3 +9,13 @@ export type UploadPut =
   /** Its size limit is reached: what is there expires with time. */
   | { readonly kind: 'full' }
   | { readonly kind: 'unavailable'; readonly reason: string };
+
+/** Says which rate limit stands against one more upload of a token, `undefined` when none does: then it is counted. */
+export type AdmitUpload = (credential: string) => UploadRefusal | undefined;
+
+export interface UploadRefusal {
+  readonly limit: string;
+  readonly count: number;
+  readonly windowSeconds: number;
+  readonly retryAfterMs: number;
+}

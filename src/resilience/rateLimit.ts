@@ -22,6 +22,9 @@ interface Bucket {
   atMs: number;
 }
 
+/** A rule, and whom it counts here. */
+type Applying = readonly [RateRule, string];
+
 /** Actors, sessions and tools of actors that are told apart at once; the one used longest ago is forgotten first, and begins anew. */
 const MAX_BUCKETS = 100_000;
 
@@ -56,9 +59,18 @@ export class RateLimit {
 
   /** Counts one command, or says which limit stands against it; then nothing is counted. */
   take(command: RatedCommand): RateRefusal | undefined {
+    return this.#takeAll(this.#applying(command));
+  }
+
+  /** The same for one posted file: the rule `uploads`, and no other. */
+  takeUpload(actor: string): RateRefusal | undefined {
+    return this.#takeAll(this.#ofTool('uploads', actor));
+  }
+
+  #takeAll(rules: readonly Applying[]): RateRefusal | undefined {
     const nowMs = this.#clock.monotonicMs();
     const taken: { key: string; bucket: Bucket }[] = [];
-    for (const [rule, name] of this.#applying(command)) {
+    for (const [rule, name] of rules) {
       const key = keyOf(rule, name);
       const bucket = this.#bucket(key, rule, nowMs);
       if (bucket.tokens < 1) {
@@ -92,15 +104,20 @@ export class RateLimit {
     }
   }
 
-  *#applying({ actor, sessionId, type }: RatedCommand): Iterable<readonly [RateRule, string]> {
-    const family = `${type.slice(0, type.indexOf('.'))}.*`;
-    const tool = this.#rules.get(type) ?? this.#rules.get(family);
+  #applying({ actor, sessionId, type }: RatedCommand): Applying[] {
     const [byActor, bySession] = [this.#rules.get('actor'), this.#rules.get('session')];
-    const everybody = tool && this.#rules.get(tool.name + EVERYBODY);
-    if (tool) yield [tool, actor];
-    if (everybody) yield [everybody, '*'];
-    if (bySession) yield [bySession, sessionId];
-    if (byActor) yield [byActor, actor];
+    const applying = this.#ofTool(this.#rules.has(type) ? type : familyOf(type), actor);
+    if (bySession) applying.push([bySession, sessionId]);
+    if (byActor) applying.push([byActor, actor]);
+    return applying;
+  }
+
+  #ofTool(name: string, actor: string): Applying[] {
+    const [tool, everybody] = [this.#rules.get(name), this.#rules.get(name + EVERYBODY)];
+    const applying: Applying[] = [];
+    if (tool) applying.push([tool, actor]);
+    if (everybody) applying.push([everybody, '*']);
+    return applying;
   }
 
   #bucket(key: string, { name, count, windowSeconds }: RateRule, nowMs: number): Bucket {
@@ -116,5 +133,7 @@ export class RateLimit {
     return known;
   }
 }
+
+const familyOf = (type: string): string => `${type.slice(0, type.indexOf('.'))}.*`;
 
 const keyOf = (rule: RateRule, name: string): string => `${rule.name} ${name}`;

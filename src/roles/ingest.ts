@@ -77,6 +77,7 @@ export async function createIngestRole(context: RoleContext, options: IngestOpti
     deadLetterActions: createDeadLetterActions(nc, clock, abort.signal),
     editors: createEditorsPort(context, nc, registry, queries),
     uploads: await createUploads(nc, clock, { ttlMs: config.SPARK_UPLOAD_TTL_MS }),
+    admitUpload: (credential) => rate.takeUpload(`http/${credential}`),
     checks: [
       ...createChecks({ nc, pools, watch, replicaIsYours: config.DATABASE_REPLICA_URL !== undefined }),
       ...options.checks,

@@ -44,6 +44,29 @@ describe('rate limits over HTTP', () => {
     expect(inner.accepted).toHaveLength(3);
   });
 
+  it('given more files than a token may post, then 429 names the limit, nothing is stored, and other tokens feel nothing', async () => {
+    const limit = new RateLimit(parseRateLimits('uploads=2/h;actor=1/h'), systemClock);
+    const tokens = ['first-token-0123456789', 'second-token-0123456789'];
+    const spark = await start({
+      tokens: tokens.map((token, at) => grantOf(`token ${at}`, token)),
+      admitUpload: (credential) => limit.takeUpload(credential),
+    });
+    const post = (text: string, token = tokens[0]) =>
+      spark.call('POST', '/v1/uploads', {
+        raw: Buffer.from(text),
+        ...{ token: token ?? null, headers: { 'content-type': 'text/plain' } },
+      });
+    expect([(await post('a')).status, (await post('b')).status]).toEqual([201, 201]);
+    const refused = await post('c');
+    expect([refused.status, refused.json]).toMatchObject([
+      429,
+      { code: 'rate_limited', rateLimit: { limit: 'uploads', count: 2, windowSeconds: 3_600 } },
+    ]);
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(1_000);
+    expect(spark.uploads.objects.size).toBe(2);
+    expect((await post('c', tokens[1])).status).toBe(201);
+  });
+
   it('given a batch, then each item has its own answer; refused as a whole it is 429', async () => {
     const inner = new FakeSubmitter();
     const limit = new RateLimit(parseRateLimits('session=1/h'), systemClock);

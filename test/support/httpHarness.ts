@@ -74,6 +74,7 @@ export async function startHarness(change: Partial<HttpServerOptions> = {}): Pro
     version: '0.0.0-test',
     keys: { termMs: 604_800_000, maxKeys: 500_000 },
     ...{ submitter, queries, feed, reads, uploads, editors, deadLetterActions, cancels, presets, images },
+    admitUpload: () => undefined,
     checks: [],
     metrics: createMetrics(),
     logger: createLogger({ level: 'info', write: (line) => logLines.push(line) }),

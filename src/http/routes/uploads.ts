@@ -11,7 +11,7 @@ import { answerAndLinger, readBody } from '../readBody.js';
 import { contextOf } from '../requestContext.js';
 import { answers } from '../responses.js';
 import { bytesProblem, claimedMime, UPLOAD_MIMES } from '../uploadMedia.js';
-import type { UploadStore } from '../uploadPort.js';
+import type { AdmitUpload, UploadRefusal, UploadStore } from '../uploadPort.js';
 import { watchPace } from '../watchPace.js';
 
 export const UPLOAD_ROUTE = '/v1/uploads';
@@ -28,7 +28,7 @@ const receipt = z
 /** `POST /v1/uploads`: raw bytes in, a name for commands out. Holds at most `uploadsHeldBytes` in memory at once, of `uploadsAtOnce`. */
 export function registerUploads(
   app: App,
-  deps: { readonly uploads: UploadStore; readonly clock: Clock },
+  deps: { readonly uploads: UploadStore; readonly admit: AdmitUpload; readonly clock: Clock },
 ): void {
   const held: Held = { uploads: 0, bytes: 0 };
   app.register(async (scope) => {
@@ -43,7 +43,7 @@ export function registerUploads(
           summary: 'Post a file for commands to take in',
           description: `The raw bytes, at most ${LIMITS.uploadBytes}; Content-Type says what they are: ${UPLOAD_MIMES.join(', ')}.`,
           tags: ['uploads'],
-          response: answers({ 201: receipt }, [400, 408, 413, 415, 422, 503, 507]),
+          response: answers({ 201: receipt }, [400, 408, 413, 415, 422, 429, 503, 507]),
         },
       },
       async (request, reply) => {
@@ -51,6 +51,8 @@ export function registerUploads(
         if (!claimed.ok) return refuse(request, reply, claimed.problem, deps.clock);
         if (held.uploads >= HTTP_LIMITS.uploadsAtOnce || held.bytes >= HTTP_LIMITS.uploadsHeldBytes)
           return refuse(request, reply, tooMany(), deps.clock);
+        const refusal = deps.admit(contextOf(request.raw).principal?.name ?? '');
+        if (refusal) return refuse(request, reply, tooOften(refusal), deps.clock);
         held.uploads++;
         const mine = { bytes: 0 };
         try {
@@ -172,6 +174,11 @@ function tooSlow(): ProblemDraft {
     `fewer than ${paceWindowBytes} bytes came within ${paceWindowMs / 1_000} s: send the file over a faster line`,
     { errors: [{ pointer: '', message: 'the body came too slowly', limit: paceWindowBytes, unit: 'bytes' }] },
   );
+}
+
+function tooOften({ limit, count, windowSeconds, retryAfterMs }: UploadRefusal): ProblemDraft {
+  const text = `more than ${count} files in ${windowSeconds} s: the limit "${limit}"; send it again after Retry-After`;
+  return draft('rate_limited', text, { retryAfterMs, rateLimit: { limit, count, windowSeconds } });
 }
 
 function tooMany(): ProblemDraft {
