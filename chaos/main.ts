@@ -31,11 +31,15 @@ async function main(): Promise<number> {
   const { verdict } = await runChaos(
     { ...options, workloads: allWorkloads(options.seed), say },
     ended,
-    (ran) => judged(ran, options, say),
+    async (ran) => {
+      const found = await judged(ran, options, ended, say);
+      // Before anything is ended: what happens then must not take the report along.
+      process.stdout.write(options.json ? `${JSON.stringify(found.report)}\n` : found.table);
+      return found;
+    },
     // What somebody has broken off proves nothing, and nobody will look at it.
     (found) => options.keep || (found?.passed !== true && !ended.aborted),
   );
-  process.stdout.write(options.json ? `${JSON.stringify(verdict.report)}\n` : verdict.table);
   return verdict.passed ? EXIT.passed : EXIT.violated;
 }
 
@@ -52,28 +56,39 @@ function abortedBySignals(say: (line: string) => void): AbortSignal {
 }
 
 /** Holds a run against the invariants and writes the report. A harm that could not be healed is no pass either. */
-async function judged(ran: Ran, options: ChaosOptions, say: (line: string) => void): Promise<Verdict> {
+async function judged(
+  ran: Ran,
+  options: ChaosOptions,
+  signal: AbortSignal,
+  say: (line: string) => void,
+): Promise<Verdict> {
   const { system, history, settled, struck, dir } = ran;
   const projector = system.processes.find(({ kind }) => kind === 'projector');
   say('holding what happened against the invariants');
   let last = settled;
   const checked = await checkRun(system, history, {
     settle: async () => {
-      last = await settle(system, system.observer, SETTLE_LIMIT_MS);
+      last = await settle(system, system.observer, SETTLE_LIMIT_MS, signal);
     },
     stopProjector: projector && (() => projector.stop()),
+    signal,
   });
   const { seed, minutes, cluster } = options;
+  const unhealed = struck.filter(({ outcome }) => outcome !== 'healed');
   const report = reportOf(checked, {
     ...{ seed, minutes, cluster },
     recoveries: system.recoveries.map(forReport),
     settledMs: settled.settled && last.settled ? settled.tookMs : undefined,
+    troubles: [
+      ...checked.troubles,
+      ...unhealed.map(
+        ({ strike, outcome, detail }) =>
+          `strike ${strike.n}, ${strike.nemesis} of ${strike.target}: ${outcome} ${detail ?? ''}`,
+      ),
+      ...[...settled.open, ...last.open].map((thing) => `still open: ${thing}`),
+    ],
   });
-  const unhealed = struck.filter(({ outcome }) => outcome !== 'healed');
-  for (const { strike, outcome, detail } of unhealed)
-    say(`strike ${strike.n}, ${strike.nemesis} of ${strike.target}: ${outcome} ${detail ?? ''}`);
-  for (const thing of [...settled.open, ...last.open]) say(`still open: ${thing}`);
-  return { passed: report.passed && unhealed.length === 0, report, table: writeReport(dir, report) };
+  return { passed: report.passed, report, table: writeReport(dir, report) };
 }
 
 /** Kills by the kind of process; whatever else was done to one is told beside it. */
@@ -86,6 +101,8 @@ main().then(
   (code) => process.exit(code),
   (error: unknown) => {
     process.stderr.write(`${lineOf(error)}\n`);
+    // Whoever reads only the last line must not take it for a run that passed.
+    if (!(error instanceof OptionsError)) process.stderr.write('chaos: FAILED · the run was not judged\n');
     process.exit(error instanceof OptionsError ? EXIT.usage : EXIT.violated);
   },
 );

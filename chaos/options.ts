@@ -9,7 +9,7 @@ I1 to I12. Exit code 0: every one holds. 1: a violation, or a system that does n
   --seed S      decides the schedule and the load; any text (default: a new one, printed)
   --cluster     three nats-servers and R3 instead of one
   --only K,K    nemeses to use, by kind (kill, pause, wire, simulator_fault, reload, editor_away, leave_join, postgres_stop,
-                disk_full, leader_kill); none: "calm"
+                disk_full, leader_kill, partition); none: "calm"
   --keep        keep the folder (kept anyway after a violation)
   --json        print the report as JSON
   --help        this text

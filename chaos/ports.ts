@@ -119,6 +119,8 @@ export interface ControlledSystem extends System {
   readonly processes: readonly ControlledProcess[];
   readonly wires: readonly Wire[];
   readonly disk: SmallDisk;
+  /** Cuts a server of the cluster off from the others, and nobody else; undefined without a cluster. */
+  readonly routes: { isolate(server: string): void; heal(): void } | undefined;
   /** The name of the process that leads the log's stream; undefined without a cluster, or while there is none. */
   logLeader(): Promise<string | undefined>;
   readonly history: History;
@@ -172,6 +174,7 @@ export const NEMESIS_KINDS = [
   'postgres_stop',
   'disk_full',
   'leader_kill',
+  'partition',
 ] as const;
 export type NemesisKind = (typeof NEMESIS_KINDS)[number];
 

@@ -26,6 +26,8 @@ export interface RunFacts {
   readonly recoveries: readonly RecoveryTime[];
   /** Ms from healing until everything accepted had ended; undefined: it did not settle. */
   readonly settledMs: number | undefined;
+  /** What went wrong with the run itself: a harm not healed, a check that could not be made. */
+  readonly troubles: readonly string[];
 }
 
 export interface Report {
@@ -59,13 +61,17 @@ export interface Report {
 type Counts = Readonly<Record<string, number>>;
 
 /** What a run was, in figures. Pure. */
-export function reportOf({ judged, evidence }: Checked, facts: RunFacts): Report {
+export function reportOf(
+  { judged, evidence }: Pick<Checked, 'judged' | 'evidence'>,
+  facts: RunFacts,
+): Report {
   const { recoveries, ...rest } = facts;
   return {
     facts: rest,
     // A run that does not come to rest, or in which an invariant had nothing to look at, has proved nothing.
     passed:
       rest.settledMs !== undefined &&
+      rest.troubles.length === 0 &&
       judged.every(({ checked, violations }) => checked > 0 && violations.length === 0),
     commands: commandsOf(evidence),
     faults: faultsOf(evidence.history),
@@ -153,6 +159,7 @@ export function tableOf(report: Report): string {
     `duplicates    ${commands.duplicatesAnswered} answered with the first command; conflicts ${commands.conflicts}; live resyncs ${report.liveResyncs}`,
     `kills         ${faults.kills}: ${counts(faults.killsByKind)}`,
     `faults        ${counts(faults.byKind)}`,
+    ...facts.troubles.map((trouble) => `TROUBLE       ${trouble}`),
     `longest gap   ${report.longestGapMs} ms without an end; settled ${facts.settledMs === undefined ? 'NEVER' : `${facts.settledMs} ms after healing`}`,
     'recovery      process kind        n     p50 ms     p99 ms',
     ...Object.entries(recovery).map(

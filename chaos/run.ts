@@ -146,6 +146,7 @@ async function ended(
 /** Whatever a nemesis left: wires pass, nobody sleeps, everybody runs. */
 async function standUp(system: RunningSystem, signal: AbortSignal): Promise<void> {
   for (const wire of system.wires) wire.heal();
+  system.routes?.heal();
   await system.disk.free();
   for (const process of system.processes) process.resume();
   await Promise.all(system.processes.map((process) => process.start(signal)));

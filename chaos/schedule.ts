@@ -122,6 +122,16 @@ function killBag({ processes }: Targets): Plan[] {
 const namesOf = (processes: Targets['processes'], ...kinds: ProcessKind[]): string[] =>
   processes.filter(({ kind }) => kinds.includes(kind)).map(({ name }) => name);
 
+/** A partition outlasts an election (4 to 9 s): the others go on, and what comes late comes to a server that was left behind. */
+const CLUSTER_PLANS = [
+  plan(['*'], { nemesis: 'leader_kill', holdMs: [500, 3_000] }),
+  plan(['nats-routes'], {
+    nemesis: 'partition',
+    holdMs: [6_000, 15_000],
+    faults: ['partition_leader', 'partition_follower'],
+  }),
+];
+
 function faultBag({ processes, wires, editors }: Targets): Plan[] {
   const workers = namesOf(processes, 'worker');
   const nats = namesOf(processes, 'nats');
@@ -151,6 +161,6 @@ function faultBag({ processes, wires, editors }: Targets): Plan[] {
     plan(workers, { nemesis: 'leave_join', holdMs: [500, 3_000] }),
     plan(namesOf(processes, 'postgres'), { nemesis: 'postgres_stop', holdMs: [1_000, 5_000] }),
     plan(nats.slice(0, 1), { nemesis: 'disk_full', holdMs: [500, 2_000] }),
-    ...(nats.length > 1 ? [plan(['*'], { nemesis: 'leader_kill', holdMs: [500, 3_000] } as const)] : []),
+    ...(nats.length > 1 ? CLUSTER_PLANS : []),
   ];
 }

@@ -22,6 +22,16 @@ export interface Evidence {
   readonly telemetry: TelemetryEvidence | undefined;
   /** Wall clock, epoch ms, of the moment all this was collected. */
   readonly collectedAtMs: number;
+  /** What could not be read. What is here of it is empty, and proves nothing. */
+  readonly unread: readonly Unread[];
+}
+
+export type Source = 'log' | 'telemetry' | 'primary' | 'replica' | 'effects' | 'files';
+
+export interface Unread {
+  readonly source: Source;
+  /** What was said instead of an answer. */
+  readonly said: string;
 }
 
 export interface Effect {

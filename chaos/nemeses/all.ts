@@ -3,6 +3,7 @@ import { diskFull } from './diskFull.js';
 import { kill } from './kill.js';
 import { leaderKill } from './leaderKill.js';
 import { leaveJoin } from './leaveJoin.js';
+import { partition } from './partition.js';
 import { pause } from './pause.js';
 import { postgresStop } from './postgresStop.js';
 import { editorAway, reload } from './reload.js';
@@ -21,4 +22,5 @@ export const NEMESES: Readonly<Record<NemesisKind, Nemesis>> = {
   postgres_stop: postgresStop,
   disk_full: diskFull,
   leader_kill: leaderKill,
+  partition,
 };

@@ -6,6 +6,7 @@ import { startNatsCluster } from '../../src/embedded/natsCluster.js';
 import { startNatsServer } from '../../src/embedded/natsServer.js';
 import type { History } from '../history.js';
 import type { ControlledProcess } from '../ports.js';
+import { createRoutes, type Routes } from '../proxy/routes.js';
 import { natsUsers } from './access.js';
 import { ManagedProcess, type RecoveryWatch } from './managedProcess.js';
 import { type Mount, mountSmallDisk } from './smallDisk.js';
@@ -18,6 +19,8 @@ export interface NatsFleet {
   readonly processes: readonly ControlledProcess[];
   /** The disk its store lies on, where that is one of its own. */
   readonly mount: Mount | undefined;
+  /** What lies between the servers of a cluster. */
+  readonly routes: Routes | undefined;
   stop(): Promise<void>;
 }
 
@@ -64,6 +67,7 @@ export async function startOneNats(options: FleetOptions): Promise<NatsFleet> {
       monitorUrls: [server.monitorUrl],
       processes: [managed],
       mount,
+      routes: undefined,
       stop: async () => {
         await server.stop();
         await mount?.unmount();
@@ -81,6 +85,7 @@ export async function startThreeNats(options: FleetOptions): Promise<NatsFleet> 
   const dir = home.stateDir('nats');
   const mount = await mountSmallDisk(join(dir, 'nats-1', 'store'));
   const managed = new Map<string, ManagedProcess>();
+  const routes = createRoutes();
   try {
     const cluster = await startNatsCluster({
       binary: await natsBinary(onProgress),
@@ -89,6 +94,7 @@ export async function startThreeNats(options: FleetOptions): Promise<NatsFleet> 
       state: home.state,
       users: natsUsers(home.state),
       maxFileStoreBytes: STORE_MAX_BYTES,
+      routeVia: routes.lay,
       onExit: (name, exit) => managed.get(name)?.onExit(exit),
       onRestart: (name) => managed.get(name)?.onRestart(),
     });
@@ -103,12 +109,15 @@ export async function startThreeNats(options: FleetOptions): Promise<NatsFleet> 
       monitorUrls: cluster.nodes.map(({ monitorUrl }) => monitorUrl),
       processes: [...managed.values()],
       mount,
+      routes,
       stop: async () => {
         await cluster.stop();
+        await routes.close();
         await mount?.unmount();
       },
     };
   } catch (error) {
+    await routes.close();
     await mount?.unmount();
     throw error;
   }

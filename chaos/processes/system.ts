@@ -124,6 +124,7 @@ function systemOf(options: SystemOptions, parts: Assembled, stop: () => Promise<
     processes: [...nats.processes, ...postgres.processes, simulator.process, ...roles.processes],
     wires: roles.wires,
     disk,
+    routes: nats.routes,
     logLeader: () => observer.logLeader().catch(() => undefined),
     history: options.history,
     recovered: (recovery) => {

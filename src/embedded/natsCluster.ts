@@ -12,6 +12,8 @@ import type { HomeState } from './stateFile.js';
 import type { ChildExit } from './supervisedChild.js';
 
 const POLL_MS = 25;
+/** Nobody listens there. */
+const NOWHERE = 1;
 const ASK_TIMEOUT_MS = 2_000;
 /** The first election takes well under a second; later ones up to 9 s, and a busy machine more. */
 const READY_TIMEOUT_MS = 60_000;
@@ -27,6 +29,8 @@ export interface NatsClusterOptions {
   /** Default 3. */
   readonly size?: number;
   readonly maxFileStoreBytes?: number;
+  /** The port under which a server reaches another one's route port: where something is laid between them. Default: that port itself. */
+  readonly routeVia?: ((from: string, to: string, port: number) => Promise<number>) | undefined;
   readonly onExit?: (name: string, exit: ChildExit) => void;
   readonly onRestart?: (name: string, pid: number) => void;
 }
@@ -84,6 +88,9 @@ async function startNode(
   routes: readonly number[],
 ): Promise<NatsNode> {
   const { binary, dir, runDir, state, users, maxFileStoreBytes, onExit, onRestart } = options;
+  const others = routes.map((port, index) =>
+    index === at || !options.routeVia ? port : options.routeVia(name, `nats-${index + 1}`, port),
+  );
   const server = await startNatsServer({
     binary,
     dir: join(dir, name),
@@ -96,7 +103,9 @@ async function startNode(
     cluster: {
       name: 'spark',
       routePort: routes[at] as number,
-      routes,
+      routes: await Promise.all(others),
+      // Told of each other's own ports they would go past what is laid between them.
+      advertisedPort: options.routeVia ? NOWHERE : undefined,
       user: 'route',
       password: state.secret('natsRoutes'),
     },

@@ -19,6 +19,8 @@ export interface NatsClusterConfig {
   readonly routePort: number;
   /** Route ports of all servers, one's own may be among them. */
   readonly routes: readonly number[];
+  /** The route port that servers tell each other of; absent: the one they listen on. */
+  readonly advertisedPort?: number | undefined;
   readonly user: string;
   readonly password: string;
 }
@@ -73,13 +75,15 @@ export function renderNatsConfig(config: NatsConfig): string {
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-function renderCluster({ name, routePort, routes, user, password }: NatsClusterConfig): object {
+function renderCluster(cluster: NatsClusterConfig): object {
+  const { name, routePort, routes, advertisedPort, user, password } = cluster;
   return {
     name,
     host: LOOPBACK,
     port: routePort,
     // Clients are told every server by whoever starts them.
     no_advertise: true,
+    ...(advertisedPort === undefined ? {} : { advertise: `${LOOPBACK}:${advertisedPort}` }),
     authorization: { user, password },
     routes: routes.map((port) => `nats://${user}:${password}@${LOOPBACK}:${port}`),
   };

@@ -6,7 +6,7 @@ import { endEvent, evidenceOf, historyOf, logOf, type Script, sent, startedEvent
 
 const a: Script = { commandId: 'a', place: 1, type: 'unity.render_preview' };
 const b: Script = { commandId: 'b', place: 2, type: 'unity.render_preview' };
-const facts = { seed: 's', minutes: 1, cluster: false, recoveries: [], settledMs: 900 };
+const facts = { seed: 's', minutes: 1, cluster: false, recoveries: [], settledMs: 900, troubles: [] };
 type Timed = HistoryEntry & { atMs?: number };
 
 const entries: Timed[] = [
@@ -79,8 +79,40 @@ describe('the report', () => {
     expect(tableOf(broken)).toMatch(
       /I1 +1 VIOLATIONS[\s\S]*a command is gone \[a\][\s\S]*kill worker-1[\s\S]*log: "nothing"/,
     );
+    const unhealed = reportOf(checked, { ...facts, troubles: ['strike 3, kill of worker-1: not_healed'] });
+    expect(unhealed.passed).toBe(false);
+    expect(tableOf(unhealed)).toMatch(/^chaos: FAILED[\s\S]*TROUBLE +strike 3, kill of worker-1: not_healed/);
     const blind = reportOf({ evidence, judged: [{ ...first, checked: 0, violations: [] }, ...rest] }, facts);
     expect(blind.passed).toBe(false);
     expect(tableOf(blind)).toContain('NOT LOOKED AT');
+  });
+
+  it('given a stream that did not answer, then what is judged by it fails with what the server said, and the rest is judged', () => {
+    const unread = [{ source: 'telemetry' as const, said: 'stream not found (10059)' }];
+    const without = { ...evidence, unread };
+    const report = reportOf({ evidence: without, judged: judge(without) }, facts);
+    expect(report.passed).toBe(false);
+    expect(report.invariants.filter(({ violations }) => violations.length > 0).map(({ id }) => id)).toEqual([
+      'I11',
+    ]);
+    expect(tableOf(report)).toMatch(
+      /I11 +1 VIOLATIONS[\s\S]*the telemetry stream \(SPARK_TELEMETRY\) could not be read[\s\S]*stream not found \(10059\)/,
+    );
+  });
+
+  it('given a log that did not answer, then nothing is said to be missing from it', () => {
+    const without = { ...evidence, log: [], unread: [{ source: 'log' as const, said: 'TIMEOUT' }] };
+    const told = judge(without).flatMap(({ violations }) => violations.map(({ detail }) => detail));
+    expect(new Set(told)).toEqual(new Set(['cannot be judged: the log (SPARK_LOG) could not be read']));
+  });
+
+  it('given evidence that an invariant trips over, then that is told of it, and the rest is judged', () => {
+    const broken = { ...evidence, models: { ...evidence.models, primary: null as never } };
+    const failed = judge(broken).filter(({ violations }) => violations.length > 0);
+    expect(failed.map(({ id, checked: n }) => [id, n])).toEqual([
+      ['I6', 0],
+      ['I7', 0],
+    ]);
+    expect(failed[0]?.violations[0]?.detail).toContain('the checker failed');
   });
 });

@@ -40,7 +40,7 @@ describe('the schedule of a run', () => {
     }
   });
 
-  it('has every nemesis that the system allows within three minutes, and kills of leaders in a cluster only', () => {
+  it('has every nemesis that the system allows within three minutes, and kills of leaders and partitions in a cluster only', () => {
     for (const seed of SEEDS.slice(0, 50)) {
       const kinds = (targets: Targets) => new Set(of(seed, 3, targets).map(({ nemesis }) => nemesis));
       expect([...kinds(TARGETS)].sort(), seed).toEqual([
@@ -54,7 +54,7 @@ describe('the schedule of a run', () => {
         'simulator_fault',
         'wire',
       ]);
-      expect(kinds(CLUSTER), seed).toContain('leader_kill');
+      expect([...kinds(CLUSTER)], seed).toEqual(expect.arrayContaining(['leader_kill', 'partition']));
     }
   });
 

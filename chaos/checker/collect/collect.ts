@@ -5,52 +5,61 @@ import { type HistoryRecord, readHistory } from '../../history.js';
 import type { System } from '../../ports.js';
 import type { Effect, Evidence, TableDump } from '../evidence.js';
 import { operationsOf } from '../operations.js';
-import { lookAt } from './database.js';
+import { type DatabaseLook, lookAt } from './database.js';
 import { foldIntoScratch, rebuildLive } from './fold.js';
-import { connectReader, readLog, readTelemetry } from './readStream.js';
+import { Reading } from './patiently.js';
+import { readLog, readTelemetry } from './readStream.js';
 
 export interface CollectOptions {
   readonly historyFile: string;
   /** Ends the projector, so that the live database can be rebuilt in place; undefined: that is left out. */
   readonly stopProjector?: (() => Promise<void>) | undefined;
+  readonly signal: AbortSignal;
 }
 
-/** Everything the checker looks at, from a system that runs and is quiet. */
+const NOT_LOOKED: DatabaseLook = { tables: [], events: [], commands: [], audit: undefined };
+
+/** Everything the checker looks at, from a system that runs and is quiet. What does not answer is told as unread; nothing is thrown for it. */
 export async function collect(system: System, options: CollectOptions): Promise<Evidence> {
+  const { signal, stopProjector } = options;
   const { primaryUrl, replicaUrl } = system.postgres;
-  const nc = await connectReader(system.nats.admin);
-  try {
-    const { log, lastSeq } = await readLog(nc);
-    const telemetry = await readTelemetry(nc);
-    const primary = await lookAt(primaryUrl);
-    const replica = await sameOn(replicaUrl, primary.tables);
-    const folded = await attempt(() => foldIntoScratch(system));
-    await options.stopProjector?.();
-    const rebuilt = options.stopProjector ? await attempt(() => rebuildLive(system)) : undefined;
-    const history = readHistory(options.historyFile);
-    return {
-      history,
-      effects: readEffects(system.simulator.effectLog),
-      log,
-      logLastSeq: lastSeq,
-      models: {
-        folded: folded.tables ?? [],
-        foldError: folded.error,
-        primary: primary.tables,
-        replica: replica.tables,
-        rebuilt: rebuilt?.tables,
-        rebuildError: rebuilt?.error,
-        eventKeys: { primary: primary.events, replica: replica.events },
-      },
-      commands: { primary: primary.commands, replica: replica.commands },
-      audit: primary.audit,
-      files: filesOf(system, history),
-      telemetry,
-      collectedAtMs: Date.now(),
-    };
-  } finally {
-    await nc.close();
-  }
+  const history = readHistory(options.historyFile);
+  const read = new Reading(signal);
+  const { admin } = system.nats;
+  const { log, lastSeq } = await read.of('log', { log: [], lastSeq: 0 }, () => readLog(admin, signal));
+  const telemetry = await read.of('telemetry', undefined, () => readTelemetry(admin, signal));
+  const primary = await read.of('primary', NOT_LOOKED, () => lookAt(primaryUrl));
+  const replica = await read.of('replica', NOT_LOOKED, () => sameOn(replicaUrl, primary.tables));
+  const effects = await read.of('effects', [], () => readEffects(system.simulator.effectLog));
+  const files = await read.of('files', {}, () => filesOf(system, history));
+  const folded = await attempt(() => foldIntoScratch(system, signal));
+  const rebuilt =
+    stopProjector &&
+    (await attempt(async () => {
+      await stopProjector();
+      return rebuildLive(system, signal);
+    }));
+  return {
+    history,
+    effects,
+    log,
+    logLastSeq: lastSeq,
+    models: {
+      folded: folded.tables ?? [],
+      foldError: folded.error,
+      primary: primary.tables,
+      replica: replica.tables,
+      rebuilt: rebuilt?.tables,
+      rebuildError: rebuilt?.error,
+      eventKeys: { primary: primary.events, replica: replica.events },
+    },
+    commands: { primary: primary.commands, replica: replica.commands },
+    audit: primary.audit,
+    files,
+    telemetry,
+    collectedAtMs: Date.now(),
+    unread: read.unread,
+  };
 }
 
 interface Attempt {

@@ -7,11 +7,27 @@ import type { LogEvent, LogMessage, TelemetryEvidence } from '../evidence.js';
 const LOG = 'SPARK_LOG';
 const TELEMETRY = 'SPARK_TELEMETRY';
 const decoder = new TextDecoder();
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 30_000;
+/** So long without a message, and the rest is given up. */
+const NEXT_WITHIN_MS = 30_000;
+/** Far below what a server keeps for a connection before it cuts it. */
+const PULL_BYTES = 16 * 1_024 * 1_024;
 
-/** A connection that may read every stream. */
-export function connectReader({ urls, user, password, inboxPrefix }: NatsAccess): Promise<NatsConnection> {
-  return connect({ servers: [...urls], user, pass: password, inboxPrefix, timeout: 5_000 });
+/** With a connection of its own, that may read every stream; closed afterwards, and also when the signal aborts. */
+async function withReader<T>(
+  { urls, user, password, inboxPrefix }: NatsAccess,
+  signal: AbortSignal,
+  work: (nc: NatsConnection) => Promise<T>,
+): Promise<T> {
+  const nc = await connect({ servers: [...urls], user, pass: password, inboxPrefix, timeout: 5_000 });
+  const close = (): void => void nc.close();
+  signal.addEventListener('abort', close, { once: true });
+  try {
+    return await work(nc);
+  } finally {
+    signal.removeEventListener('abort', close);
+    await nc.close();
+  }
 }
 
 interface Stored {
@@ -24,9 +40,10 @@ interface Stored {
 
 /** Every message of the log from its first to what it holds now, and the sequence it claims to have reached. */
 export async function readLog(
-  nc: NatsConnection,
+  access: NatsAccess,
+  signal: AbortSignal,
 ): Promise<{ readonly log: LogMessage[]; readonly lastSeq: number }> {
-  const { messages, lastSeq } = await readAll(nc, LOG);
+  const { messages, lastSeq } = await withReader(access, signal, (nc) => readAll(nc, LOG));
   return {
     lastSeq,
     log: messages.map(({ seq, subject, data, tsMs }) => ({
@@ -39,8 +56,8 @@ export async function readLog(
 }
 
 /** What telemetry lies in its stream. */
-export async function readTelemetry(nc: NatsConnection): Promise<TelemetryEvidence> {
-  const { messages, firstSeq, lastSeq } = await readAll(nc, TELEMETRY);
+export async function readTelemetry(access: NatsAccess, signal: AbortSignal): Promise<TelemetryEvidence> {
+  const { messages, firstSeq, lastSeq } = await withReader(access, signal, (nc) => readAll(nc, TELEMETRY));
   return {
     firstSeq,
     lastSeq,
@@ -70,15 +87,38 @@ async function readAll(
   const messages: Stored[] = [];
   if (state.messages === 0) return { messages, firstSeq, lastSeq };
   const consumer = await jetstream(nc).consumers.get(stream);
-  const stored = await consumer.consume();
-  for await (const { seq, subject, data, timestampNanos } of withNanos(stored)) {
-    messages.push({ seq, subject, data: data.slice(), tsMs: timestampNanos / 1e6 });
-    if (seq >= lastSeq) break;
+  const stored = await consumer.consume({ max_bytes: PULL_BYTES });
+  let late = false;
+  const giveUp = (): void => {
+    late = true;
+    stored.stop();
+  };
+  let timer = setTimeout(giveUp, NEXT_WITHIN_MS);
+  try {
+    for await (const { seq, subject, data, info } of stored) {
+      clearTimeout(timer);
+      timer = setTimeout(giveUp, NEXT_WITHIN_MS);
+      messages.push({ seq, subject, data: data.slice(), tsMs: info.timestampNanos / 1e6 });
+      // The last one may have been dropped for its age meanwhile.
+      if (seq >= lastSeq || info.pending === 0) return { messages, firstSeq, lastSeq };
+    }
+  } finally {
+    clearTimeout(timer);
   }
-  return { messages, firstSeq, lastSeq };
+  const upTo = `up to ${messages.at(-1)?.seq ?? 'none'} of ${lastSeq}`;
+  throw new UnfinishedReadError(
+    late
+      ? `${messages.length} messages (${upTo}), and then none for ${NEXT_WITHIN_MS / 1_000} s`
+      : `${messages.length} messages (${upTo}), and then the connection ended`,
+  );
 }
 
-/** A stream with one copy, whose server has just come back, answers a moment later than the others. */
+/** A stream that answers, and does not give what it says it holds. */
+class UnfinishedReadError extends Error {
+  readonly code = 'unfinished_read';
+}
+
+/** A stream with one copy, whose server has just come back, answers a moment later than the others. Throws what was said last. */
 async function infoOf(manager: JetStreamManager, stream: string): Promise<StreamInfo> {
   const untilMs = performance.now() + PATIENCE_MS;
   for (;;) {
@@ -89,23 +129,4 @@ async function infoOf(manager: JetStreamManager, stream: string): Promise<Stream
       await delay(500);
     }
   }
-}
-
-interface Delivered {
-  readonly seq: number;
-  readonly subject: string;
-  readonly data: Uint8Array;
-  readonly timestampNanos: number;
-}
-
-async function* withNanos(
-  messages: AsyncIterable<{
-    seq: number;
-    subject: string;
-    data: Uint8Array;
-    info: { timestampNanos: number };
-  }>,
-): AsyncGenerator<Delivered> {
-  for await (const { seq, subject, data, info } of messages)
-    yield { seq, subject, data, timestampNanos: info.timestampNanos };
 }

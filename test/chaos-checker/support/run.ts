@@ -189,6 +189,7 @@ export function evidenceOf(over: Partial<Evidence> & Pick<Evidence, 'log'>): Evi
     files: {},
     telemetry: undefined,
     collectedAtMs: BEGAN_MS + 60_000,
+    unread: [],
     ...over,
   };
 }
