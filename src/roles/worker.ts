@@ -5,12 +5,13 @@ import { messageOf } from '../core/errors.js';
 import type { Service } from '../core/service.js';
 import { connectRole, type NatsConnection, onReconnect } from '../streams/connection.js';
 import { createFleetBoard } from '../streams/fleetBoard.js';
+import { TelemetryKeeper } from '../streams/telemetryKeeper.js';
 import { onReleased, tellReleased, WorkerAnswering } from '../streams/workerRpc.js';
 import { createWorkerAnswers } from '../workers/answers.js';
 import { Fleet, type FleetListener } from '../workers/fleet/fleet.js';
 import { Worker } from '../workers/worker.js';
 import { Circuits } from './circuits.js';
-import type { RoleContext } from './context.js';
+import { type RoleContext, topologyLimits } from './context.js';
 import { observeLedger } from './ledgerMetrics.js';
 import { createRateLimits } from './rateLimits.js';
 import { createRoleServices } from './services.js';
@@ -66,6 +67,7 @@ export async function createWorkerRole(context: RoleContext): Promise<WorkerRole
     tellReleased(nc);
     void fleet.restart();
   };
+  const telemetry = keepTelemetry(context, nc);
   onReconnect(nc, () => void worker.reconnected());
   onReleased(nc, () => void worker.reconnected());
   observe(context, worker, config, editors);
@@ -89,10 +91,23 @@ export async function createWorkerRole(context: RoleContext): Promise<WorkerRole
       await bounded(clock, config.MCP_DRAIN_MS + STOP_STEP_MS, fleet.stop());
       answering.disownAll();
       const services = { stop: () => roleServices.close() };
-      await stopInOrder(context, worker, [gossip, editors, gate, services], nc);
+      await stopInOrder(context, worker, [telemetry, gossip, editors, gate, services], nc);
       started = false;
     },
   };
+}
+
+/** Workers make telemetry, so they see to it that its stream is there. */
+function keepTelemetry({ parts, config, clock, logger }: RoleContext, nc: NatsConnection): TelemetryKeeper {
+  const keeper = new TelemetryKeeper({
+    connect: () => connectRole('admin', parts.nats.url, parts.nats.credentials('admin')),
+    limits: topologyLimits(config),
+    clock,
+    restored: () => logger.info({}, 'NATS had lost the telemetry stream in a restart: it is there again'),
+    refused: (error) => logger.warn({ error: messageOf(error) }, 'NATS refuses the telemetry stream'),
+  });
+  onReconnect(nc, () => keeper.look());
+  return keeper;
 }
 
 function fleetListener({ logger, metrics }: RoleContext, answering: WorkerAnswering): FleetListener {

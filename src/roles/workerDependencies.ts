@@ -44,7 +44,7 @@ export async function createWorkerDependencies(
     limits: { batchEvents: config.SPARK_EVENT_BATCH, batchBytes: 512 * 1024 },
     stats: createLogStats(metrics),
   };
-  const inbox = await createCommandInbox(nc);
+  const inbox = await createCommandInbox(nc, config.SPARK_PARTITIONS);
   const deps: WorkerDependencies = {
     inbox,
     log: {

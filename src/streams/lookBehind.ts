@@ -8,6 +8,8 @@ import { STREAMS } from './topology.js';
 
 /** Messages looked at in one question when an append was refused. */
 const LOOK_AT_ONCE = 256;
+/** And that many bytes, about: else the server would send as much as it keeps for a connection before it cuts it. */
+const LOOK_AT_ONCE_BYTES = 8 * 1_024 * 1_024;
 const NOT_FOUND = 404;
 
 export const subjectOf = (partition: number): string => `${SUBJECTS.log}.${partition}`;
@@ -50,6 +52,7 @@ export async function lookBehind(
       const messages = await manager.direct.getBatch(STREAMS.log, {
         seq: behind.last + 1,
         batch: LOOK_AT_ONCE,
+        max_bytes: LOOK_AT_ONCE_BYTES,
         next_by_subj: subjectOf(partition),
       });
       const before = behind.last;

@@ -42,7 +42,7 @@ const IMAGE_PURGE = `$JS.API.STREAM.PURGE.${STREAMS.images}`;
 const LIVE = ['spark.runtime.>', 'spark.preview.>', 'spark.build.>'];
 
 export const NATS_PERMISSIONS: Readonly<Record<NatsRole, NatsPermissions>> = {
-  /** Provisions the topology at start; nothing else runs as it. */
+  /** Makes the streams at start, and what a server has lost of them since; nothing else runs as it. */
   admin: { publish: ['$JS.API.>', 'spark.>', '$JS.ACK.>'], subscribe: ['>'] },
   ingest: {
     publish: [

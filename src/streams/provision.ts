@@ -96,6 +96,18 @@ export async function provision(
   }
 }
 
+/**
+ * Makes the telemetry stream where it is missing: it lies in memory, and a server that stands alone comes back from a restart without it (in a
+ * cluster the others remember it). Resolves with whether it was missing; throws the server's refusal, or that nobody answers.
+ */
+export async function restoreTelemetry(nc: NatsConnection, limits: TopologyLimits): Promise<boolean> {
+  const manager = await jetstreamManager(nc, { checkAPI: false });
+  if (await infoOrUndefined(() => manager.streams.info(STREAMS.telemetry))) return false;
+  for (const config of streamConfigs(limits))
+    if (config.name === STREAMS.telemetry) await ensureStream(manager, config);
+  return true;
+}
+
 /** The cluster has too few servers up for the copies: perhaps the others are still starting, so it is asked again. */
 class NoPlaceYetError extends Error {}
 

@@ -11,20 +11,25 @@ export const HEARTBEAT_MS = 1_000;
  */
 const SILENCE_MS = 3_000;
 
-/** Calls `silent` once when nothing has come for `SILENCE_MS`; counted in ticks, so that a process that was frozen itself listens first. */
+/** Calls `silent` once when the client's own pull has brought nothing for `SILENCE_MS`. */
 export function onSilence(pulled: ConsumerMessages, silent: () => void): () => void {
   let heartbeats = 0;
   void (async () => {
     for await (const { type } of pulled.status()) if (type === 'heartbeat') heartbeats++;
   })();
+  return watchSilence(() => heartbeats + pulled.getReceived(), silent);
+}
+
+/** The same of anything that counts its signs of life; counted in ticks, so that a process that was frozen itself listens first. */
+export function watchSilence(signs: () => number, silent: () => void): () => void {
   let heard = -1;
   let quietTicks = 0;
   const unwatch = every(
     HEARTBEAT_MS,
     () => {
-      const signs = heartbeats + pulled.getReceived();
-      quietTicks = signs === heard ? quietTicks + 1 : 0;
-      heard = signs;
+      const now = signs();
+      quietTicks = now === heard ? quietTicks + 1 : 0;
+      heard = now;
       if (quietTicks < SILENCE_MS / HEARTBEAT_MS) return;
       unwatch();
       silent();

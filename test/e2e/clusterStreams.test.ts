@@ -95,6 +95,36 @@ describe('copies', () => {
   });
 });
 
+describe('given three copies of every delivery', () => {
+  it('a pull that is full, or would become too large, ends behind its messages, though its end is told ahead of them', async () => {
+    await provision(admin, R3);
+    await inSync();
+    const publish = async (bytes: number) =>
+      (
+        await jetstream(admin).publish('spark.command-envelopes.3', new Uint8Array(bytes), {
+          timeout: 60_000,
+        })
+      ).seq;
+    const published: number[] = [];
+    // Some fit a pull in number, some only a few in bytes, and two are larger than any.
+    for (const bytes of [...Array<number>(20).fill(100), 9e5, 9e5, 9e5, 100, 3e6, 3e6, 100])
+      published.push(await publish(bytes));
+    const inbox = await createCommandInbox(await as('worker'), R3.partitions);
+    await inbox.reset(3);
+    const pulled: number[] = [];
+    const orders: number[] = [];
+    while (pulled.length < published.length)
+      for await (const { seq, order, ack } of inbox.pull(3, 8, stop.signal)) {
+        pulled.push(seq);
+        orders.push(order);
+        ack();
+        if (pulled.length === published.length) break;
+      }
+    expect(pulled).toEqual(published);
+    expect(orders).toEqual(published.map((_, at) => at + 1));
+  });
+});
+
 describe('given the server that leads the streams killed, and down for good', () => {
   beforeAll(async () => {
     await provision(admin, R3);
@@ -179,7 +209,7 @@ function follow(nc: NatsConnection): string[] {
 
 /** What is delivered of partition 0, pulled as the worker does: a fault begins anew at the floor. */
 async function pullAll(nc: NatsConnection): Promise<string[]> {
-  const inbox = await createCommandInbox(nc);
+  const inbox = await createCommandInbox(nc, TEST_TOPOLOGY.partitions);
   const bodies: string[] = [];
   void (async () => {
     for (let reset = false; !stop.signal.aborted; ) {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, newHome, removeHome, Spark } from '../support/spark.js';
 import { expectEachOnce, Load } from './support/load.js';
@@ -41,6 +43,16 @@ describe('kill -9 under light load', () => {
       const level = (name: string) => Number(new RegExp(`^${name} (.*)$`, 'm').exec(metrics)?.[1]);
       expect([level('spark_commands_in_flight'), level('spark_backlog_commands')]).toEqual([0, 0]);
     });
+  }
+
+  /** By the server's own monitoring: which streams it has. */
+  async function streamNames(): Promise<string[]> {
+    const { http } = JSON.parse(readFileSync(join(home, 'nats', 'nats.conf'), 'utf8')) as { http: string };
+    const answer = await fetch(`http://${http}/jsz?accounts=true&streams=true`);
+    const { account_details } = (await answer.json()) as {
+      account_details: { stream_detail: { name: string }[] }[];
+    };
+    return account_details.flatMap(({ stream_detail }) => stream_detail.map(({ name }) => name));
   }
 
   it('given nats-server, primary and standby each killed once, every acked command is done once, in order, and the standby streams', async () => {
@@ -88,6 +100,12 @@ describe('kill -9 under light load', () => {
     // The readers of the log are back soon too, however badly the kills fell for them.
     await expectEachOnce(spark, acked, CAUGHT_UP_MS);
     await nothingLeft();
+  });
+
+  it('given nats-server killed, the telemetry stream, which lay in its memory, is there again', async () => {
+    expect(await streamNames()).toContain('SPARK_TELEMETRY');
+    await killDaemon('nats');
+    await eventually(async () => expect(await streamNames()).toContain('SPARK_TELEMETRY'));
   });
 
   it('given the whole process killed while commands of an editor that is away are put aside, each is done once, in order, and nothing stays behind', async () => {

@@ -85,7 +85,7 @@ describe('each role can do its work', () => {
 
   it('a worker pulls, claims, appends, stores, parks, keeps dead letters, purges and answers questions', async () => {
     const nc = await as('worker');
-    const inbox = await createCommandInbox(nc);
+    const inbox = await createCommandInbox(nc, TEST_TOPOLOGY.partitions);
     const partition = partitionOf('left', TEST_TOPOLOGY.partitions);
     await inbox.reset(partition);
     const [delivery] = await pullSome({ inbox, partition }, 1);

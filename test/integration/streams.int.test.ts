@@ -138,7 +138,7 @@ function editorIn(partition: number): string {
 const subjectOf = (editor: string) => `spark.commands.${editor}.unity.generate_script.session-1`;
 const emptyInbox = async (partition = 2) => {
   await (await jetstreamManager(nc)).streams.purge(STREAMS.commands);
-  return { inbox: await createCommandInbox(nc), partition };
+  return { inbox: await createCommandInbox(nc, TEST_TOPOLOGY.partitions), partition };
 };
 inboxSuite('JetStream', async () => {
   const { inbox, partition } = await emptyInbox();

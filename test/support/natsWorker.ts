@@ -26,7 +26,7 @@ export async function natsWorkerDependencies(
   const live = { published: nothing, progress: nothing, frame: nothing };
   const limits = { batchEvents: 250, batchBytes: 512 * 1024 };
   const stats = { waiting: nothing, acked: nothing, published: nothing, failed: nothing };
-  const inbox = await createCommandInbox(nc);
+  const inbox = await createCommandInbox(nc, TEST_TOPOLOGY.partitions);
   return {
     inbox,
     log: {
