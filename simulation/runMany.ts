@@ -1,3 +1,6 @@
+// Not the global one, which is a seed's.
+import { setImmediate } from 'node:timers/promises';
+import { holdGlobals } from './kernel/globals.js';
 import { readRegressions } from './regressions.js';
 import { runSeed, type SeedResult } from './scenario.js';
 import { SIZES, type Size } from './size.js';
@@ -36,6 +39,15 @@ export const keptSeeds = (): readonly SizedSeed[] => readRegressions();
 
 /** Runs the seeds one after the other in this process; what fails is printed with its trace and the way to replay it. */
 export async function runMany(seeds: readonly SizedSeed[]): Promise<Figures> {
+  const giveBack = holdGlobals();
+  try {
+    return await runAll(seeds);
+  } finally {
+    giveBack();
+  }
+}
+
+async function runAll(seeds: readonly SizedSeed[]): Promise<Figures> {
   const failures: Failure[] = [];
   const sum = { events: 0, commands: 0, runTwice: 0, virtualMs: 0 };
   const before = process.cpuUsage();
@@ -51,7 +63,7 @@ export async function runMany(seeds: readonly SizedSeed[]): Promise<Figures> {
     failures.push({ seed, size, found });
     if (failures.length <= FAILURES_TOLD) await tell(result, found);
     // A turn for the outside world: signals, output.
-    await new Promise((resolve) => setImmediate(resolve));
+    await setImmediate();
   }
   const { user, system } = process.cpuUsage(before);
   const cpuSeconds = (user + system) / 1e6;

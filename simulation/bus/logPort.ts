@@ -1,3 +1,4 @@
+import type { NatsConnection } from 'nats';
 import type { LoggedEvent } from '../../src/events/event.js';
 import { entryOf, type LogEntry } from '../../src/projections/logEntries.js';
 import { authorOf } from '../../src/streams/logAuthors.js';
@@ -5,7 +6,6 @@ import { claimPartition } from '../../src/streams/partitionLog.js';
 import type { LiveFeed, LogChunk, LogPort } from '../../src/workers/ports.js';
 import type { Network } from '../kernel/network.js';
 import type { Process } from '../kernel/process.js';
-import { connectionOf, type Streams } from './connection.js';
 import type { Stored, Stream } from './stream.js';
 
 const REQUEST_MS = 2_000;
@@ -18,8 +18,12 @@ const LIMITS = { batchEvents: 256, batchBytes: 256 * 1_024 };
 export class SubscriptionLostError extends Error {}
 
 /** The log as a worker has it: production's appender over the simulated connection, and a reader of everything from a place on. */
-export function logPortOf(process: Process, network: Network, streams: Streams, log: Stream): LogPort {
-  const connection = connectionOf(process, network, streams);
+export function logPortOf(
+  process: Process,
+  network: Network,
+  connection: NatsConnection,
+  log: Stream,
+): LogPort {
   return {
     claim: (partition) =>
       claimPartition(connection, partition, {

@@ -22,7 +22,7 @@ export function checkAll({ history, database }: World): void {
     ...tokensGrow(history),
     ...nothingOverwritten(history),
     ...undoesTheNewest(history),
-    ...sameAsFold(database.models.dump(), history.events),
+    ...sameAsFold(database.models, history.events),
     ...checkpointsGrow(database.checkpoints),
   );
 }

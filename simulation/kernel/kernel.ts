@@ -11,11 +11,23 @@ export interface Timer {
   cancel(): void;
 }
 
-interface Entry {
+/** What is to happen, and the handle by which it is taken back: one object, since a seed makes some hundred of them. */
+class Entry implements Timer {
   readonly atMs: number;
   readonly order: number;
   readonly subject: Subject | null;
   run: (() => void) | null;
+
+  constructor(atMs: number, order: number, subject: Subject | null, run: () => void) {
+    this.atMs = atMs;
+    this.order = order;
+    this.subject = subject;
+    this.run = run;
+  }
+
+  cancel(): void {
+    this.run = null;
+  }
 }
 
 const settled = Promise.resolve();
@@ -44,13 +56,9 @@ export class Kernel {
   }
 
   after(delayMs: number, run: () => void, subject: Subject | null = null): Timer {
-    const entry: Entry = { atMs: this.nowMs + Math.max(0, delayMs), order: this.#order++, subject, run };
+    const entry = new Entry(this.nowMs + Math.max(0, delayMs), this.#order++, subject, run);
     this.#push(entry);
-    return {
-      cancel: () => {
-        entry.run = null;
-      },
-    };
+    return entry;
   }
 
   /** Runs until `done` says so, nothing is left to happen, or the limit is reached (`StuckError`). */

@@ -32,7 +32,16 @@ export class Trace {
   }
 
   #mix(text: string): void {
-    for (let at = 0; at < text.length; at++) this.#mixUnit(text.charCodeAt(at));
+    // Both halves stay in registers: written back for each letter they would cost more than the mixing.
+    let high = this.#high;
+    let low = this.#low;
+    for (let at = 0; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      high = Math.imul(high ^ unit, 0x01000193);
+      low = (Math.imul(low, 0x5bd1e995) + unit) | 0;
+    }
+    this.#high = high;
+    this.#low = low;
     this.#mixUnit(0x1f);
   }
 

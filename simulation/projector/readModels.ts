@@ -41,19 +41,25 @@ export class ReadModels {
     addToSession(this.sessions, logged);
   }
 
-  /** Every table as text, rows in the order of their keys: equal texts are equal read models, to the last byte. */
+  /** Every table as text: equal texts are equal read models, to the last byte. */
   dump(): string {
-    const table = (rows: Map<string, unknown>): unknown[] =>
-      [...rows].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => row);
+    return JSON.stringify(this.tables());
+  }
+
+  /** Every table, rows in the order of their keys. */
+  tables(): readonly (readonly unknown[])[] {
     const sessions = [...this.sessions.values()].map((row) => ({ ...row, editors: [...row.editors].sort() }));
-    return JSON.stringify([
+    return [
       this.events,
       this.calls,
       this.scripts,
-      table(this.commands),
-      table(this.operations),
-      table(this.builds),
+      rowsOf(this.commands),
+      rowsOf(this.operations),
+      rowsOf(this.builds),
       sessions.sort((left, right) => (left.sessionId < right.sessionId ? -1 : 1)),
-    ]);
+    ];
   }
 }
+
+const rowsOf = (table: ReadonlyMap<string, unknown>): unknown[] =>
+  [...table].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => row);

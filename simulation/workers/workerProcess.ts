@@ -104,7 +104,7 @@ export class WorkerProcess {
     const nothing = (): void => undefined;
     return {
       inbox: inboxOf(process, network, commands),
-      log: logPortOf(process, network, streams, world.log),
+      log: logPortOf(process, network, connection, world.log),
       images: imageStoreOf(process, network, world.images, signal),
       uploads: { get: async () => ({ state: 'absent' }) },
       presets: PRESETS,

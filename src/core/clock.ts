@@ -34,18 +34,25 @@ export function every(
   onError: (error: unknown) => void,
 ): () => void {
   let busy = false;
+  const wait = async (ticking: Promise<void>): Promise<void> => {
+    busy = true;
+    try {
+      await ticking;
+    } catch (error) {
+      onError(error);
+    } finally {
+      busy = false;
+    }
+  };
   const timer = setInterval(() => {
     if (busy) return;
-    busy = true;
-    void (async () => {
-      try {
-        await tick();
-      } catch (error) {
-        onError(error);
-      } finally {
-        busy = false;
-      }
-    })();
+    try {
+      const ticking = tick();
+      // Most ticks are done when they return: nothing is waited for then.
+      if (ticking) void wait(ticking);
+    } catch (error) {
+      onError(error);
+    }
   }, ms);
   timer.unref();
   return () => clearInterval(timer);

@@ -3,6 +3,7 @@ import type { NatsConnection } from 'nats';
 import type { Clock } from '../core/clock.js';
 import type { DeadLetter, DeadLetterSource } from '../projections/ports.js';
 import type { DeadLetterInput, DeadLetters } from '../workers/ports.js';
+import { clientsOf } from './clients.js';
 import { publishUntilAcked } from './publish.js';
 import { readStream } from './streamReader.js';
 import { SUBJECTS } from './subjects.js';
@@ -17,7 +18,7 @@ const decoder = new TextDecoder();
 const strict = new TextDecoder('utf-8', { fatal: true });
 
 export function createDeadLetters(nc: NatsConnection, clock: Clock, signal: AbortSignal): DeadLetters {
-  const js = jetstream(nc);
+  const { js } = clientsOf(nc);
   return {
     append: async (input) => {
       const msgID = `dlq-${input.position.seq}-${input.position.index}`;

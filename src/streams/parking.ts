@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { JetStreamManager } from '@nats-io/jetstream';
 import { type MsgHdrs, type NatsConnection, headers as natsHeaders } from 'nats';
 import type { Command } from '../commands/envelope.js';
 import type { Clock } from '../core/clock.js';
 import type { ParkedBatch, ParkedBy, Parking } from '../workers/ports.js';
+import { clientsOf } from './clients.js';
 import { newestOf } from './newest.js';
 import { apiErrorCode, publishUntilAcked, untilAnswered } from './publish.js';
 import { SUBJECTS } from './subjects.js';
@@ -22,8 +23,9 @@ const subjectOf = (editor: string): string => `${SUBJECTS.parked}.${editor}`;
  * (command id and place in the command stream), so whatever is delivered twice around the move is still one command to the ledger.
  */
 export async function createParking(nc: NatsConnection, clock: Clock, signal: AbortSignal): Promise<Parking> {
-  const js = jetstream(nc);
-  const manager = await jetstreamManager(nc, { checkAPI: false });
+  const clients = clientsOf(nc);
+  const { js } = clients;
+  const manager = await clients.manager;
   return {
     park: async (editor, commands, by) => {
       // An id of this call alone makes its own repeats harmless. One made from the commands could meet a batch of an earlier life, and

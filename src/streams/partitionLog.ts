@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { type Clock, pause } from '../core/clock.js';
 import { SparkError } from '../core/errors.js';
 import { MAX_EVENTS_PER_MESSAGE, type SparkEvent } from '../events/event.js';
 import { encodeLogMessage } from '../events/log.js';
 import type { LiveFeed, PartitionLog } from '../workers/ports.js';
+import { clientsOf } from './clients.js';
 import { markedBy } from './logAuthors.js';
 import { LogJam } from './logJam.js';
 import { type Behind, lastSequence, lookBehind, newestIn, subjectOf } from './lookBehind.js';
@@ -54,8 +55,9 @@ export async function claimPartition(
   partition: number,
   dependencies: { clock: Clock; live: LiveFeed; limits: LogLimits; stats: LogStats },
 ): Promise<PartitionLog> {
-  const js = jetstream(nc);
-  const manager = await jetstreamManager(nc, { checkAPI: false });
+  const clients = clientsOf(nc);
+  const { js } = clients;
+  const manager = await clients.manager;
   const jam = new LogJam(nc, dependencies.clock);
   let lookedFirstAt: number | undefined;
   for (;;) {

@@ -66,6 +66,17 @@ export function publishedSubjectOf(stored: string): string {
 /** FNV-1a 32 modulo the partitions: what the server's `partition()` mapping computes (200 of 200 equal, nats.md). */
 export function partitionOf(editor: string, partitions: number): number {
   let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(editor, 'utf8')) hash = Math.imul(hash ^ byte, 0x01000193);
+  for (let at = 0; at < editor.length; at++) {
+    const unit = editor.charCodeAt(at);
+    // A token is ASCII: its units are its bytes, and no buffer need be made (it is asked several times a command).
+    if (unit > 0x7f) return fnv1aOf(Buffer.from(editor, 'utf8')) % partitions;
+    hash = Math.imul(hash ^ unit, 0x01000193);
+  }
   return (hash >>> 0) % partitions;
+}
+
+function fnv1aOf(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
 }

@@ -207,7 +207,12 @@ describe("production's appender on the simulated connection", () => {
         const process = new Process(name, kernel);
         process.after(0, async () => {
           try {
-            const mine = await logPortOf(process, network, streams, log).claim(0);
+            const mine = await logPortOf(
+              process,
+              network,
+              connectionOf(process, network, streams),
+              log,
+            ).claim(0);
             outcomes.push(`appends at ${await mine.append([])}`);
           } catch (error) {
             outcomes.push(error instanceof ClaimedMeanwhileError ? error.code : error);

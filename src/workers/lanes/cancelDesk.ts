@@ -31,8 +31,8 @@ export class CancelDesk {
   constructor(deps: DeskDependencies) {
     this.#deps = deps;
     this.#ends = new ParkedEnds({
-      ...deps,
       handled: (commandId) => this.#deadlines.delete(commandId),
+      ...deps,
     });
   }
 

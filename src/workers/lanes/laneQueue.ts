@@ -28,7 +28,10 @@ interface Session {
 export class LaneQueue {
   readonly #sessions = new Map<string, Session>();
   /** For each use and priority: sessions by the turn at which their head came first, which is their order here. */
-  readonly #lines: Record<LaneUse, readonly Map<string, number>[]> = { exclusive: lines(), beside: lines() };
+  readonly #lines: Record<LaneUse, (Map<string, number> | undefined)[]> = {
+    exclusive: lines(),
+    beside: lines(),
+  };
   readonly #turns: Record<LaneUse, number> = { exclusive: 0, beside: 0 };
   /** Sessions whose head may have changed this editor's files. */
   readonly #inDoubt = new Set<string>();
@@ -92,8 +95,9 @@ export class LaneQueue {
 
   #ranked(nowMs: number, use: LaneUse): { sessionId: string; session: Session } | undefined {
     let best: { sessionId: string; session: Session; rank: number } | undefined;
-    for (const [priority, line] of this.#lines[use].entries())
-      for (const [sessionId, turn] of line) {
+    const lines = this.#lines[use];
+    for (let priority = 0; priority < PRIORITIES; priority++)
+      for (const [sessionId, turn] of lines[priority] ?? NOBODY) {
         const session = this.#sessions.get(sessionId);
         if (!session || (session.waiting[0]?.notBeforeMs ?? 0) > nowMs) continue;
         const rank = turn + TURNS_PER_PRIORITY * (PRIORITIES - 1 - priority);
@@ -108,7 +112,7 @@ export class LaneQueue {
     let earliest: number | undefined;
     const doubt = use === 'exclusive' && this.#inDoubt.size > 0;
     for (const line of doubt ? [this.#inDoubt] : this.#lines[use])
-      for (const sessionId of line.keys()) {
+      for (const sessionId of (line ?? NOBODY).keys()) {
         const head = this.#sessions.get(sessionId)?.waiting[0];
         if (head && (earliest === undefined || head.notBeforeMs < earliest)) earliest = head.notBeforeMs;
       }
@@ -188,8 +192,9 @@ export class LaneQueue {
     const [head] = session.waiting;
     if (!head || session.busy || session.place) return;
     const use = useOf(head);
-    const line = this.#lines[use][Math.max(0, Math.min(PRIORITIES - 1, head.command.priority))];
-    if (!line) return;
+    const priority = Math.max(0, Math.min(PRIORITIES - 1, head.command.priority));
+    const line = this.#lines[use][priority] ?? new Map<string, number>();
+    this.#lines[use][priority] = line;
     line.set(sessionId, this.#turns[use]);
     session.place = { line, use };
     if (use === 'exclusive' && isInDoubt(head)) this.#inDoubt.add(sessionId);
@@ -216,8 +221,9 @@ function isInDoubt({ command, mayHaveRun, change, unit, started }: Task): boolea
   return intents.some(({ editor }) => editor === command.editor);
 }
 
-const lines = (): Map<string, number>[] =>
-  Array.from({ length: PRIORITIES }, () => new Map<string, number>());
+/** Made as they are needed: most lanes see one priority. */
+const lines = (): undefined[] => new Array<undefined>(PRIORITIES).fill(undefined);
+const NOBODY: ReadonlyMap<string, number> = new Map();
 
 export const byPlace = (left: Task, right: Task): number =>
   left.command.position.seq - right.command.position.seq ||
