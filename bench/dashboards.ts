@@ -7,15 +7,17 @@ import pg from 'pg';
 import { createPool } from '../src/postgres/pools.js';
 import { startChild, stopChild, told } from './projection/children.js';
 import { CpuMeter } from './projection/cpuMeter.js';
+import { bytesNeeded, demandRoom } from './projection/diskRoom.js';
 import type { PaceOrder, ProjectorOrder, ProjectorWord } from './projection/projectorProcess.js';
 import { panels, productReads, type Read } from './projection/reads.js';
-import { type BenchPostgres, setFsync, standbyLevel, startBenchPostgres } from './projection/servers.js';
+import { type BenchPostgres, setOnBoth, standbyLevel, startBenchPostgres } from './projection/servers.js';
 import { perSecond, printer, settingsOf } from './projection/settings.js';
 import { readOptions } from './support/options.js';
+import { progress } from './support/progress.js';
 import { sleep, summary } from './support/spark.js';
 
 const ABOUT = `Every dashboard query on the standby at ten million events, idle and under projection.
-Ten million events take about 20 GB on the primary and as much on the standby, in the folder for temporary files.`;
+Ten million events take ${Math.round(bytesNeeded(10_000_000) / 1e9)} GB in the folder for temporary files, primary and standby together.`;
 const options = readOptions(ABOUT, {
   events: { what: 'events to fill', usual: 10_000_000, short: 60_000 },
   hours: { what: 'hours up to now that their times are spread over', usual: 36 },
@@ -28,6 +30,15 @@ const TARGET_P95_MS = 30;
 const HOUR_MS = 3_600_000;
 /** What is paced settles before it is measured. */
 const SETTLE_MS = 3_000;
+/** Nobody needs a fill after a power cut: no sync, and no whole pages for pages that a crash has torn. */
+const FOR_FILLING = { fsync: 'off', full_page_writes: 'off' };
+const AS_USUAL = { fsync: null, full_page_writes: null };
+/** About: where the story of the past shall end. */
+const FILL_EVENTS_PER_S = 14_000;
+/** Under projection a query takes about so many times as long as idle. */
+const SLOWER_UNDER_LOAD = 3;
+/** What is made up before it is projected stays in memory until then: 900 bytes each. */
+const MAX_PREPARED_EVENTS = 1_500_000;
 
 type Print = (line: object) => void;
 
@@ -102,12 +113,15 @@ async function fill(
     editors: options.editors,
     // The story is made up in the same thread: a projector that only reads is faster (npm run bench:rebuild).
     eventsPerSecond: perSecond(filled.events, filled.ms),
-    fsync: 'off during the fill, on afterwards',
-    bytesPerEvent: Math.round(Number(rows[0]?.bytes ?? 0) / filled.events),
+    duringTheFill: FOR_FILLING,
+    // The same events as those of bench:rebuild: what one takes in the log, and what becomes of it in one database, indexes and images too.
+    logBytesPerEvent: Math.round(filled.logBytes / filled.events),
+    databaseBytesPerEvent: Math.round(Number(rows[0]?.bytes ?? 0) / filled.events),
     cpuSecondsPer100k: meter.per100k(filled.events),
   });
+  progress('vacuum and statistics');
   await tidyUp(admin);
-  await setFsync(postgres, 'on');
+  await setOnBoth(postgres, AS_USUAL);
   await admin.query('CHECKPOINT');
   await admin.end();
   await standbyLevel(postgres);
@@ -145,9 +159,25 @@ async function whileProjecting<T>(
   return { result, eventsPerSecond };
 }
 
-async function measure(postgres: BenchPostgres, projector: ReturnType<typeof startChild>): Promise<void> {
-  const settings = { ...(await settingsOf(postgres)), fsync: 'on' };
-  const print = printer(settings);
+/** Has the projector go on in real time; resolves when that has settled. `idleMs`: how long all reads took without it. */
+async function startPace(projector: ReturnType<typeof startChild>, idleMs: number): Promise<void> {
+  const { pace } = options;
+  const seconds = (SLOWER_UNDER_LOAD * idleMs + SETTLE_MS) / 1_000;
+  const order: PaceOrder = { pace, preparedSeconds: Math.min(seconds, MAX_PREPARED_EVENTS / pace) };
+  progress(
+    `the same while ${pace} events/s are projected; ${Math.ceil(order.preparedSeconds)} s of them are made up first`,
+  );
+  const begun = told(projector, (word): word is ProjectorWord => (word as ProjectorWord).word === 'paced');
+  projector.send(order);
+  await begun;
+  await sleep(SETTLE_MS);
+}
+
+async function measure(
+  postgres: BenchPostgres,
+  projector: ReturnType<typeof startChild>,
+  print: Print,
+): Promise<void> {
   await fill(postgres, projector, print);
   const pool = (role: 'spark_dashboard_ro' | 'spark_ingest') =>
     createPool({
@@ -157,29 +187,28 @@ async function measure(postgres: BenchPostgres, projector: ReturnType<typeof sta
     });
   const [dashboards, api] = [pool('spark_dashboard_ro'), pool('spark_ingest')];
   const [files, own] = [panels(), await productReads(api)];
-  const { rounds, pace } = options;
+  const { rounds } = options;
+  progress(`${files.length} panels and ${own.length} reads of the API, ${rounds} times each, idle`);
+  const began = performance.now();
   print(told95('dashboard panels, idle', await ask(dashboards, files, rounds)));
   print(told95('own reads, idle', await ask(api, own, rounds)));
-  const order: PaceOrder = { pace };
-  projector.send(order);
-  await sleep(SETTLE_MS);
+  await startPace(projector, performance.now() - began);
   const busy = await whileProjecting(postgres, async () => ({
     panels: await ask(dashboards, files, rounds),
     own: await ask(api, own, rounds),
   }));
-  const { eventsPerSecond } = busy;
-  print({
-    ...told95('dashboard panels, under projection', busy.result.panels),
-    eventsPerSecond,
-    wanted: pace,
-  });
-  print({ ...told95('own reads, under projection', busy.result.own), eventsPerSecond, wanted: pace });
+  const reached = { eventsPerSecond: busy.eventsPerSecond, wanted: options.pace };
+  print({ ...told95('dashboard panels, under projection', busy.result.panels), ...reached });
+  print({ ...told95('own reads, under projection', busy.result.own), ...reached });
   await Promise.all([dashboards.end(), api.end()]);
 }
 
+const room = await demandRoom(options.events);
+progress(`${options.events} events: ${room.needed} of the ${room.free} that are free`);
 const postgres = await startBenchPostgres();
 try {
-  await setFsync(postgres, 'off');
+  const print = printer(await settingsOf(postgres));
+  await setOnBoth(postgres, FOR_FILLING);
   const order: ProjectorOrder = {
     postgresUrl: postgres.urlOf('spark_projector', 'primary'),
     from: {
@@ -187,10 +216,11 @@ try {
       editors: options.editors,
       events: options.events,
       spanMs: options.hours * HOUR_MS,
+      fillMs: (options.events / FILL_EVENTS_PER_S) * 1_000,
     },
   };
   const projector = startChild('./projectorProcess.js', order);
-  await measure(postgres, projector);
+  await measure(postgres, projector, print);
   await stopChild(projector);
 } finally {
   await postgres.stop();

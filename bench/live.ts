@@ -15,6 +15,7 @@ import {
 } from './projection/servers.js';
 import { median, perSecond, printer, settingsOf } from './projection/settings.js';
 import { readOptions } from './support/options.js';
+import { progress } from './support/progress.js';
 import { percentile, sleep } from './support/spark.js';
 
 const options = readOptions(
@@ -28,7 +29,8 @@ const options = readOptions(
   },
 );
 const RATES = [10_000, 20_000, 30_000];
-const POLL_MS = 2;
+/** How often the standby is asked how far it is: a figure is too large by so much at most. Asked every 2 ms, it took a whole core of two. */
+const POLL_MS = 10;
 const VISIBLE_LIMIT_MS = 60_000;
 /** `spark_events.seq` is the stream's sequence times this, plus the place within the message. */
 const SEQS_PER_MESSAGE = 1_024;
@@ -46,9 +48,8 @@ async function run(
   nats: BenchNats,
   replica: pg.Client,
   pids: Record<string, number>,
-  order: PublisherOrder,
+  order: PublisherOrder & { readonly seconds: number },
 ): Promise<Run> {
-  const meter = new CpuMeter({ ...pids, nats: nats.pid() });
   const seen: { seq: number; atMs: number }[] = [];
   const checkpoint = async (): Promise<number> => {
     const { rows } = await replica.query<{ last_seq: string }>({
@@ -59,6 +60,8 @@ async function run(
   };
   const before = await checkpoint();
   const publisher = startChild('./publisherProcess.js', order);
+  await told(publisher, (word): word is 'prepared' => word === 'prepared');
+  const meter = new CpuMeter({ ...pids, nats: nats.pid() });
   let published: Published | undefined;
   let publishedAt = 0;
   let failure: unknown;
@@ -147,14 +150,16 @@ async function measure(postgres: BenchPostgres, nats: BenchNats): Promise<void> 
   const pids = { ...postgres.pids(), projector: projector.pid ?? 0 };
   const { seed, editors, seconds } = options;
   let serial = seed;
-  const once = (eventsPerSecond: number, length: number) =>
-    run(nats, replica, pids, {
+  const once = (eventsPerSecond: number, length: number) => {
+    progress(`${eventsPerSecond} events/s for ${length} s`);
+    return run(nats, replica, pids, {
       natsUrl: nats.url,
       seed: serial++,
       editors,
       eventsPerSecond,
       seconds: length,
     });
+  };
   // Warm-up: code compiled, partitions made.
   await once(5_000, 2);
   for (const rate of options.rate > 0 ? [options.rate] : RATES) {

@@ -1,10 +1,15 @@
-/** A process of its own that appends a story to the log in real time, open loop: a message is due when its time has come, whatever became of others. */
+/**
+ * A process of its own that appends a story to the log in real time, open loop: a message is due when its time has come, whatever became
+ * of others. For a number of seconds, with everything made up before the first is due, so that making it up takes no time of the
+ * pipeline's; or until it is told to stop, made up as it goes.
+ */
+import { once } from 'node:events';
 import { jetstream } from '@nats-io/jetstream';
 import { connectRole } from '../../src/streams/connection.js';
 import { SUBJECTS } from '../../src/streams/subjects.js';
 import { sleep, summary } from '../support/spark.js';
 import { natsCredentials } from './servers.js';
-import { messagesOf } from './story/messages.js';
+import { messagesOf, type StoryMessage } from './story/messages.js';
 import { Story } from './story/story.js';
 
 /** What it is told as its argument, as JSON. */
@@ -13,10 +18,11 @@ export interface PublisherOrder {
   readonly seed: number;
   readonly editors: number;
   readonly eventsPerSecond: number;
-  readonly seconds: number;
+  /** Absent: until it gets `'stop'` over IPC. */
+  readonly seconds?: number;
 }
 
-/** What it answers over IPC when it has ended. */
+/** What it answers over IPC: `'prepared'`, and when it has ended this. */
 export interface Published {
   readonly events: number;
   readonly messages: number;
@@ -24,27 +30,46 @@ export interface Published {
   readonly lateMs: { readonly p50: number; readonly p95: number; readonly p99: number };
   /** From sent to acknowledged. */
   readonly ackMs: { readonly p50: number; readonly p95: number; readonly p99: number };
+  /** Of sending alone where it was prepared. */
   readonly cpuSeconds: number;
   readonly lastStreamSeq: number;
 }
 
 const START_AFTER_MS = 300;
 
+/** The messages, with their times counted from the story's beginning. */
+function prepared({ seed, editors, eventsPerSecond, seconds }: PublisherOrder): Iterable<StoryMessage> {
+  const story = new Story({ seed, editors, eventsPerSecond, beginMs: Date.now() });
+  if (seconds === undefined) return messagesOf(story, Number.POSITIVE_INFINITY);
+  return [...messagesOf(story, eventsPerSecond * seconds)];
+}
+
 async function publish(order: PublisherOrder): Promise<Published> {
+  let stopping = false;
+  once(process, 'message').then(
+    () => {
+      stopping = true;
+    },
+    () => undefined,
+  );
+  const madeMs = Date.now();
+  const messages = prepared(order);
   const nc = await connectRole('worker', order.natsUrl, natsCredentials('worker'));
   const js = jetstream(nc, { timeout: 30_000 });
+  process.send?.('prepared');
   const began = process.cpuUsage();
-  const { seed, editors, eventsPerSecond } = order;
-  const story = new Story({ seed, editors, eventsPerSecond, beginMs: Date.now() + START_AFTER_MS });
+  const laterMs = Date.now() + START_AFTER_MS - madeMs;
   const late: number[] = [];
   const acks: number[] = [];
   const flying: Promise<void>[] = [];
   let events = 0;
   let lastStreamSeq = 0;
-  for (const message of messagesOf(story, eventsPerSecond * order.seconds)) {
-    const early = message.atMs - Date.now();
+  for (const message of messages) {
+    const dueMs = message.atMs + laterMs;
+    const early = dueMs - Date.now();
     if (early > 0) await sleep(early);
-    late.push(Math.max(0, Date.now() - message.atMs));
+    if (stopping) break;
+    late.push(Math.max(0, Date.now() - dueMs));
     events += message.events;
     const sent = performance.now();
     flying.push(
@@ -66,4 +91,4 @@ async function publish(order: PublisherOrder): Promise<Published> {
 }
 
 const answer = await publish(JSON.parse(process.argv[2] ?? '{}') as PublisherOrder);
-process.send?.(answer);
+process.send?.(answer, () => process.disconnect());

@@ -21,17 +21,20 @@ export interface ReaderReport {
   readonly firstErrors: readonly string[];
   readonly longestMs: number;
   readonly longestRead: string;
+  /** The longest of each read, the longest first: of five reads. */
+  readonly longest: Readonly<Record<string, number>>;
   readonly ms: { readonly p50: number; readonly p95: number; readonly p99: number };
 }
 
 const SAID_ERRORS = 5;
+const SAID_LONGEST = 5;
 /** Between two reads of one reader: without it, readers alone would fill the machine. */
 const PAUSE_MS = 20;
 
 const order = JSON.parse(process.argv[2] ?? '{}') as ReaderOrder;
 const reads: number[] = [];
 const errors: string[] = [];
-let longest = { ms: 0, name: '' };
+const longestOf = new Map<string, number>();
 let stopping = false;
 
 const poolOf = (url: string) =>
@@ -50,7 +53,7 @@ async function readOn(pool: typeof api, list: readonly Read[], first: number): P
     }
     const ms = performance.now() - began;
     reads.push(ms);
-    if (ms > longest.ms) longest = { ms, name: read.name };
+    longestOf.set(read.name, Math.max(longestOf.get(read.name) ?? 0, ms));
     await sleep(PAUSE_MS);
   }
 }
@@ -67,12 +70,17 @@ await once(process, 'message');
 stopping = true;
 await Promise.all(reading);
 await Promise.all([dashboards.end(), api.end()]);
+const longest = [...longestOf]
+  .sort(([, left], [, right]) => right - left)
+  .slice(0, SAID_LONGEST)
+  .map(([name, ms]) => [name, Math.round(ms)] as const);
 const report: ReaderReport = {
   reads: reads.length,
   errors: errors.length,
   firstErrors: errors.slice(0, SAID_ERRORS),
-  longestMs: Math.round(longest.ms),
-  longestRead: longest.name,
+  longestMs: longest[0]?.[1] ?? 0,
+  longestRead: longest[0]?.[0] ?? '',
+  longest: Object.fromEntries(longest),
   ms: summary(reads),
 };
 process.send?.(report, () => process.disconnect());

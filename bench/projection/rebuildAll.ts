@@ -1,9 +1,11 @@
 import { systemClock } from '../../src/core/clock.js';
 import { createPool } from '../../src/postgres/pools.js';
 import { READ_MODELS } from '../../src/projections/readModels.js';
+import type { RebuildProgress } from '../../src/projections/rebuild/meter.js';
 import { rebuild } from '../../src/projections/rebuild/rebuild.js';
 import { readTables } from '../../src/projections/slots/readTables.js';
 import { createLogSource } from '../../src/streams/logReader.js';
+import { progress } from '../support/progress.js';
 import type { BenchNats, BenchPostgres } from './servers.js';
 import { storyImages } from './storyLog.js';
 
@@ -34,6 +36,7 @@ export async function rebuildAll(
       imageSource: storyImages,
       clock: systemClock,
       signal: new AbortController().signal,
+      onProgress: teller(),
     });
     if (poisoned > 0) throw new Error(`${poisoned} events could not be projected`);
     if (flipped.length !== READ_MODELS.length)
@@ -53,4 +56,18 @@ export async function liveTables(postgres: BenchPostgres): Promise<string[]> {
   } finally {
     await pool.end();
   }
+}
+
+const TELL_EVERY_MS = 5_000;
+
+/** Says each phase when it begins, and every few seconds how far it is. */
+function teller(): (now: RebuildProgress) => void {
+  let phase = '';
+  let nextMs = 0;
+  return (now) => {
+    if (now.phase === phase && performance.now() < nextMs) return;
+    phase = now.phase;
+    nextMs = performance.now() + TELL_EVERY_MS;
+    progress(`rebuild: ${phase}, ${Math.round(now.percent)} %, ${Math.round(now.eventsPerS)} events/s`);
+  };
 }

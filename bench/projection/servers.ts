@@ -125,12 +125,16 @@ async function freshHome(name: string) {
   return openHome({ dir: await mkdtemp(join(tmpdir(), `spark-bench-${name}-`)), fresh: false });
 }
 
-/** Whether both servers sync their writes: a fill that nobody needs after a power cut may do without. */
-export async function setFsync(postgres: BenchPostgres, setting: 'on' | 'off'): Promise<void> {
+/** Settings that both servers take at once; null: what it was. */
+export async function setOnBoth(
+  postgres: BenchPostgres,
+  settings: Readonly<Record<string, string | null>>,
+): Promise<void> {
   for (const url of [postgres.adminUrl, postgres.adminReplicaUrl]) {
     const client = new pg.Client(url);
     await client.connect();
-    await client.query(`ALTER SYSTEM SET fsync = ${setting}`);
+    for (const [name, value] of Object.entries(settings))
+      await client.query(`ALTER SYSTEM ${value === null ? `RESET ${name}` : `SET ${name} = '${value}'`}`);
     await client.query('SELECT pg_reload_conf()');
     await client.end();
   }

@@ -11,7 +11,7 @@ WITH step AS MATERIALIZED (
   SELECT greatest(1, ceil(extract(epoch FROM now() - (now() - interval '1 hour')) / 60 / 180))::int AS minutes
 )
 SELECT date_bin(make_interval(mins => minutes), minute, timestamptz 'epoch') AS time, editor AS metric,
-       round(sum(ended)::numeric / minutes, 2) AS per_minute
+       round(sum(ended::integer)::numeric / minutes, 2) AS per_minute
 FROM spark.rollup_lanes_minute, step
 WHERE minute >= now() - interval '1 hour' AND minute <= now()
 GROUP BY 1, 2, minutes

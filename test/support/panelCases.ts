@@ -28,7 +28,7 @@ export interface Span {
   readonly hours: number;
   /** Of panels by the minute: at most 180 steps of whole minutes. */
   readonly stepMs: number;
-  /** Of percentiles: at most 36 steps of whole minutes. */
+  /** Of percentiles: at most 36 steps, of whole minutes up to 36 minutes and of whole slices of five beyond. */
   readonly coarseMs: number;
   /** Of panels by slices of five minutes: at most 144 steps of whole slices. */
   readonly sliceMs: number;
@@ -40,7 +40,7 @@ export function spanOf(nowMs: number, hours: number): Span {
     nowMs,
     hours,
     stepMs: Math.max(1, Math.ceil(minutes / 180)) * MINUTE_MS,
-    coarseMs: Math.max(1, Math.ceil(minutes / 36)) * MINUTE_MS,
+    coarseMs: (minutes <= 36 ? 1 : 5 * Math.ceil(minutes / 5 / 36)) * MINUTE_MS,
     sliceMs: Math.max(1, Math.ceil(minutes / 5 / 144)) * 5 * MINUTE_MS,
   };
 }
@@ -227,7 +227,7 @@ export const USAGE_CASES: Readonly<Record<string, PanelCase>> = {
       },
     ),
   usage_by_session: ({ history }, span) =>
-    [...groupBy(within(usageIn(history), span), ({ sessionId }) => sessionId)]
+    [...groupBy(wholeHours(usageIn(history), span), ({ sessionId }) => sessionId)]
       .map(([session_id, group]) => ({ session_id, reports: group.length, ...totals(group) }))
       .sort((a, b) => b.cost_usd - a.cost_usd)
       .slice(0, 10),

@@ -14,8 +14,16 @@ export interface Random {
   uuid(): string;
 }
 
-const QUADS: readonly string[] = Array.from({ length: 0x1_0000 }, (_, n) => n.toString(16).padStart(4, '0'));
+/**
+ * Four hex digits for each number of 16 bits: their four ASCII codes as one number, to be written side by side and read as one text.
+ * Joining texts instead, the whole story takes a fifth longer.
+ */
+const QUADS = Uint32Array.from({ length: 0x1_0000 }, (_, n) =>
+  Buffer.from(n.toString(16).padStart(4, '0')).readUInt32LE(),
+);
 const SHA_QUADS = 16;
+const UUID = Buffer.from('00000000-0000-0000-0000-000000000000');
+const VERSION_AT = 14;
 
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
@@ -27,11 +35,12 @@ export function seededRandom(seed: number): Random {
     return (mixed ^ (mixed >>> 14)) >>> 0;
   };
   const next = (): number => bits() / 0x1_0000_0000;
-  const quad = (): string => QUADS[bits() & 0xffff] ?? '';
+  const text = Buffer.alloc(4 * SHA_QUADS);
+  const uuid = Buffer.from(UUID);
+  const quad = (out: Buffer, at: number): void => void out.writeUInt32LE(QUADS[bits() & 0xffff] ?? 0, at);
   const hex = (quads: number): string => {
-    let text = '';
-    for (let n = 0; n < quads; n++) text += quad();
-    return text;
+    for (let n = 0; n < quads; n++) quad(text, 4 * n);
+    return text.toString('latin1', 0, 4 * quads);
   };
   return {
     next,
@@ -41,8 +50,10 @@ export function seededRandom(seed: number): Random {
     exponential: (mean) => -mean * Math.log(1 - next()),
     hex,
     uuid: () => {
-      const variant = QUADS[(bits() & 0x3fff) | 0x8000] ?? '';
-      return `${quad()}${quad()}-${quad()}-8${quad().slice(1)}-${variant}-${hex(3)}`;
+      uuid.writeUInt32LE(QUADS[(bits() & 0x3fff) | 0x8000] ?? 0, 19);
+      for (const at of [0, 4, 9, VERSION_AT, 24, 28, 32]) quad(uuid, at);
+      uuid[VERSION_AT] = 0x38; // "8"
+      return uuid.toString('latin1');
     },
   };
 }
