@@ -21,6 +21,7 @@ export async function copyInto(
     client.once('end', onEnd);
     stream.once('error', (error) => settle(() => reject(error))());
     stream.once('finish', settle(resolve));
-    stream.end(rows.finish());
+    for (const piece of rows.finish()) stream.write(piece);
+    stream.end();
   });
 }

@@ -1,5 +1,6 @@
 import type { LoggedEvent } from '../events/event.js';
-import type { Unreadable } from './logEntries.js';
+import type { LogEntry, Unreadable } from './logEntries.js';
+import { endOfMessage } from './logPosition.js';
 
 /** Consecutive events of the log, what between them is none, and the checkpoint that follows. */
 export interface BatchPart {
@@ -8,6 +9,21 @@ export interface BatchPart {
   readonly toSeq: number;
   /** Publish time of the newest message in it. */
   readonly tsMs: number;
+}
+
+/** Pure: entries as one part. Its events are only decoded, and kept, when somebody asks for them: for a batch without poison nobody does. */
+export function partOf(entries: readonly LogEntry[], unreadable: readonly Unreadable[]): BatchPart {
+  const last = entries.at(-1);
+  let decoded: readonly LoggedEvent[] | undefined;
+  return {
+    get events() {
+      decoded ??= entries.flatMap((entry) => entry.events);
+      return decoded;
+    },
+    unreadable,
+    toSeq: last?.toSeq ?? endOfMessage(last?.streamSeq ?? 0),
+    tsMs: last?.tsMs ?? 0,
+  };
 }
 
 /**

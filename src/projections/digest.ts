@@ -29,10 +29,15 @@ export async function digestReadModels(pool: pg.Pool, tables?: Tables): Promise<
   });
 }
 
+/** Of a document what it says counts, not how its text is laid out: an older build stored it in another order. */
+const COLUMNS = `SELECT string_agg(quote_ident(attname) || CASE WHEN atttypid = 'json'::regtype THEN '::jsonb' ELSE '' END, ', ' ORDER BY attnum)
+  AS names FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped`;
+
 async function digestOf(client: pg.ClientBase, table: string, from: string): Promise<TableDigest> {
+  const columns = await client.query<{ names: string }>(COLUMNS, [from]);
   const { rows } = await client.query<{ rows: string; digest: string }>(
     `SELECT count(*) AS rows, coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) || ':' ||
-       coalesce(sum(hashtextextended(t::text, 1)::numeric), 0) AS digest FROM ${from} t`,
+       coalesce(sum(hashtextextended(t::text, 1)::numeric), 0) AS digest FROM (SELECT ${columns.rows[0]?.names ?? ''} FROM ${from}) t`,
   );
   return { table, rows: Number(rows[0]?.rows ?? 0), digest: rows[0]?.digest ?? '' };
 }

@@ -1,13 +1,15 @@
 import type { LoggedEvent } from '../events/event.js';
+import type { EventText } from '../events/eventText.js';
+import { isTerminal } from '../events/outcome.js';
 import { CopyBuffer } from '../postgres/copyBuffer.js';
 import { hourOf } from '../postgres/partitions.js';
 import { type ActRow, actOf } from './audit/acts.js';
 import { type BuildJobChange, buildJobIn, mergeBuildJob } from './buildJobs/fold.js';
-import { type CommandChange, evolveCommand } from './commands/fold.js';
+import { type CommandChange, type CommandOutline, evolveCommand, outlineOf } from './commands/fold.js';
 import { type Reconciled, reconciledIn } from './commands/reconciled.js';
 import { encodeCommandChange } from './commands/write.js';
 import { addToEditor, type EditorDelta } from './editors/fold.js';
-import { encodeEventRow, eventRow } from './events/rows.js';
+import { encodeEventRow } from './events/rows.js';
 import { type CallRow, callOf } from './functionCalls/rows.js';
 import { encodeScriptRow, scriptRow } from './generatedScripts/rows.js';
 import { addImageNeeds } from './images/needs.js';
@@ -39,7 +41,7 @@ export interface FoldedBatch {
   readonly reconciled: readonly Reconciled[];
   /** One row each of `commandChanges`, in their order. */
   readonly commands: CopyBuffer;
-  readonly commandChanges: readonly CommandChange[];
+  readonly commandChanges: readonly CommandOutline[];
   readonly commandIds: readonly string[];
   /** One row each of `operationChanges`, in their order. */
   readonly operations: CopyBuffer;
@@ -68,25 +70,30 @@ export class BatchFold {
   readonly #acts: ActRow[] = [];
   readonly #buildJobs = new Map<string, BuildJobChange>();
   readonly #reconciled: Reconciled[] = [];
-  readonly #commands = new Map<string, CommandChange>();
+  /** Rows of the commands that have ended: written at their end, so that their events need not be kept. */
+  readonly #commands = new CopyBuffer();
+  readonly #ended = new Map<string, CommandOutline>();
+  readonly #open = new Map<string, CommandChange>();
   readonly #operations = new Map<string, OperationChange>();
   readonly #sessions = new Map<string, SessionDelta>();
   readonly #images = new Map<string, number>();
   readonly #hours = new Set<number>();
 
-  add(logged: LoggedEvent): void {
+  /** `text`: where the event's JSON lies, to be taken over as it is; without it, it is written anew. */
+  add(logged: LoggedEvent, text?: EventText): void {
     const { commandId } = logged.event;
-    encodeEventRow(this.#events, eventRow(logged));
+    encodeEventRow(this.#events, logged, text?.rest);
     this.#hours.add(hourOf(logged.tsMs));
-    const before = this.#commands.get(commandId);
-    const after = evolveCommand(before, logged);
     // An end after the end is a zombie's, and a note moves no state: they change nothing.
-    if (after && after !== before) {
-      this.#commands.set(commandId, after);
+    const before = this.#open.get(commandId);
+    const after = this.#ended.has(commandId) ? undefined : evolveCommand(before, logged, text);
+    const moved = after !== undefined && after !== before;
+    if (moved) {
+      this.#keep(after);
       this.#addCall(logged, after.startedAtMs !== null);
       this.#addBuild(logged);
     }
-    this.#addSaid(logged, after !== before);
+    this.#addSaid(logged, moved);
     const script = scriptRow(logged);
     if (script) encodeScriptRow(this.#scripts, script);
     const preview = previewRow(logged);
@@ -100,11 +107,13 @@ export class BatchFold {
     addImageNeeds(this.#images, logged);
     addToSession(this.#sessions, logged);
     addToEditor(this.#editors, logged);
-    this.#eventTallies.add(logged, preview);
+    this.#eventTallies.add(logged, preview?.preview);
   }
 
   /** The batch; nothing may be added afterwards. */
   finish(): FoldedBatch {
+    for (const change of this.#open.values()) encodeCommandChange(this.#commands, change);
+    const commandChanges = [...this.#ended.values(), ...this.#open.values()];
     return {
       events: this.#events,
       calls: this.#calls,
@@ -116,9 +125,9 @@ export class BatchFold {
       usage: this.#usage,
       buildJobs: [...this.#buildJobs.values()],
       reconciled: this.#reconciled,
-      commands: encodeAll(this.#commands.values(), encodeCommandChange),
-      commandChanges: [...this.#commands.values()],
-      commandIds: [...this.#commands.keys()],
+      commands: this.#commands,
+      commandChanges,
+      commandIds: commandChanges.map(({ commandId }) => commandId),
       operations: encodeAll(this.#operations.values(), encodeOperationChange),
       operationChanges: [...this.#operations.values()],
       sessions: this.#sessions,
@@ -127,6 +136,15 @@ export class BatchFold {
       images: this.#images,
       hours: this.#hours,
     };
+  }
+
+  #keep(change: CommandChange): void {
+    const { commandId } = change;
+    if (isTerminal(change.state)) {
+      encodeCommandChange(this.#commands, change);
+      this.#ended.set(commandId, outlineOf(change));
+      this.#open.delete(commandId);
+    } else this.#open.set(commandId, change);
   }
 
   #addBuild(logged: LoggedEvent): void {

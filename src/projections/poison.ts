@@ -4,7 +4,7 @@ import { classifyPostgresError } from '../postgres/errors.js';
 import type { BatchPart } from './batchPart.js';
 import type { ProjectorDeadLetter } from './deadLetters/write.js';
 import { BatchFold, type FoldedBatch, foldBatch } from './foldBatch.js';
-import type { Unreadable } from './logEntries.js';
+import { type DecodedEntry, type LogEntry, type Unreadable, WaitingEntry } from './logEntries.js';
 import { nextTurn } from './nextTurn.js';
 
 /** An event that no fold takes. */
@@ -20,6 +20,61 @@ export type FoldAttempt =
 
 /** About 2 ms of work: between two slices the connection gets to send what the last batch's transaction waits for. */
 const SLICE_EVENTS = 128;
+
+/** Entries of the log as one batch. */
+export interface FoldedEntries {
+  /** Those that this build can read: all, or what came before `refusal`. */
+  readonly entries: readonly LogEntry[];
+  readonly attempt: FoldAttempt;
+  readonly unreadable: readonly Unreadable[];
+  /** Why the next one cannot be read; undefined when all were. */
+  readonly refusal: unknown;
+}
+
+/** Decodes and folds what waits, message by message. Throws why the first one cannot be read. */
+export async function foldEntries(entries: readonly LogEntry[]): Promise<FoldedEntries> {
+  try {
+    return { entries, ...(await foldAsTheyCome(entries)), refusal: undefined };
+  } catch {
+    // Poison, or a message of a newer build: whatever it is, it is the same again.
+    const { readable, refusal } = readableOf(entries);
+    if (readable.length === 0 && refusal !== undefined) throw refusal;
+    const attempt = await tryFold(readable.flatMap(({ events }) => events));
+    return { entries: readable, attempt, unreadable: readable.flatMap((entry) => entry.unreadable), refusal };
+  }
+}
+
+/** An event is an object for no longer than it takes to fold it. */
+async function foldAsTheyCome(
+  entries: readonly LogEntry[],
+): Promise<Pick<FoldedEntries, 'attempt' | 'unreadable'>> {
+  const fold = new BatchFold();
+  const allUnreadable: Unreadable[] = [];
+  let inSlice = 0;
+  for (const entry of entries) {
+    const { events, unreadable, texts }: DecodedEntry =
+      entry instanceof WaitingEntry ? entry.decode() : entry;
+    allUnreadable.push(...unreadable);
+    for (let i = 0; i < events.length; i++) {
+      fold.add(events[i] as LoggedEvent, texts?.[i]);
+      if (++inSlice % SLICE_EVENTS === 0) await nextTurn();
+    }
+  }
+  return { attempt: { folded: fold.finish(), poisoned: [] }, unreadable: allUnreadable };
+}
+
+function readableOf(entries: readonly LogEntry[]): { readable: LogEntry[]; refusal: unknown } {
+  const readable: LogEntry[] = [];
+  for (const entry of entries) {
+    try {
+      const { events, unreadable } = entry;
+      readable.push({ ...entry, events, unreadable });
+    } catch (refusal) {
+      return { readable, refusal };
+    }
+  }
+  return { readable, refusal: undefined };
+}
 
 /**
  * A fold is pure: whatever it throws, an event is the cause, and it would throw again. So each is tried alone, and the rest is folded

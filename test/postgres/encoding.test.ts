@@ -10,7 +10,7 @@ import { scramVerifier } from '../../src/postgres/scram.js';
 const body = (write: (out: CopyBuffer) => void): Buffer => {
   const out = new CopyBuffer();
   write(out);
-  return out.finish().subarray(19, -2);
+  return Buffer.concat(out.finish()).subarray(19, -2);
 };
 
 describe('binary COPY', () => {
@@ -29,8 +29,36 @@ describe('binary COPY', () => {
         const halves = write(all).split((row) => all[row]?.first === true);
         const expected = [all.filter(({ first }) => first), all.filter(({ first }) => !first)].map(write);
         expect(halves.map((half) => half.rows)).toEqual(expected.map((half) => half.rows));
-        expect(halves.map((half) => half.finish())).toEqual(expected.map((half) => half.finish()));
+        expect(halves.map((half) => Buffer.concat(half.finish()))).toEqual(
+          expected.map((half) => Buffer.concat(half.finish())),
+        );
       }),
+    );
+  });
+
+  it('given rows of any length, then they are sent as if they had been written in one piece', () => {
+    const lengths = fc.array(fc.oneof(fc.nat(300), fc.nat(70_000), fc.nat(1_300_000)), { maxLength: 25 });
+    const text = (row: number, length: number): string => String.fromCharCode(97 + (row % 26)).repeat(length);
+    fc.assert(
+      fc.property(lengths, (all) => {
+        const out = new CopyBuffer();
+        const expected: Buffer[] = [];
+        for (const [row, length] of all.entries()) {
+          out.row(2);
+          out.int2(row);
+          out.text(text(row, length));
+          const head = Buffer.from([0, 2, 0, 0, 0, 2, 0, row, 0, 0, 0, 0]);
+          head.writeInt32BE(length, 8);
+          expected.push(head, Buffer.from(text(row, length)));
+        }
+        const [even, odd] = out.split((row) => row % 2 === 0);
+        const sent = (rows: CopyBuffer): Buffer => Buffer.concat(rows.finish()).subarray(19, -2);
+        const rowsOf = (which: number): Buffer[] => expected.filter((_, i) => (i >> 1) % 2 === which);
+        expect(sent(out).equals(Buffer.concat(expected))).toBe(true);
+        expect(sent(even).equals(Buffer.concat(rowsOf(0)))).toBe(true);
+        expect(sent(odd).equals(Buffer.concat(rowsOf(1)))).toBe(true);
+      }),
+      { numRuns: 30 },
     );
   });
 
@@ -66,6 +94,29 @@ describe('binary COPY', () => {
     );
   });
 
+  it('given pieces of a JSON text, then the object they make, as if it were written', () => {
+    const pieces = fc.array(
+      fc.tuple(fc.string({ maxLength: 90 }), fc.string({ unit: 'grapheme', maxLength: 90 })),
+    );
+    fc.assert(
+      fc.property(pieces, (all) => {
+        const members = all.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
+        const text = Buffer.from(members.join('----'));
+        const bounds: number[] = [];
+        for (const member of members) {
+          const from = bounds.length === 0 ? 0 : (bounds.at(-1) ?? 0) + 4;
+          bounds.push(from, from + Buffer.byteLength(member));
+        }
+        const object = `{${members.join(',')}}`;
+        expect(body((out) => out.jsonObject({ bytes: text, bounds }))).toEqual(
+          body((out) => out.text(object)),
+        );
+        const whole = { bytes: Buffer.from(`?${object}!`), bounds: [1, 1 + Buffer.byteLength(object)] };
+        expect(body((out) => out.jsonbValue(whole))).toEqual(body((out) => out.jsonb(object)));
+      }),
+    );
+  });
+
   it('given a moment, then microseconds since 2000', () => {
     const at = (ms: number) => body((out) => out.timestamptz(ms)).readBigInt64BE(4);
     expect([
@@ -77,6 +128,11 @@ describe('binary COPY', () => {
 
   it.each([
     ['a UUID without dashes', (out: CopyBuffer) => out.uuid('0'.repeat(36))],
+    [
+      'a UUID with another sign for a dash',
+      (out: CopyBuffer) => out.uuid('00000000-0000-0000_0000-000000000000'),
+    ],
+    ['a UUID with an ä', (out: CopyBuffer) => out.uuid('ä0000000-0000-0000-0000-000000000000')],
     ['a UUID with a wrong digit', (out: CopyBuffer) => out.uuid('0000000g-0000-0000-0000-000000000000')],
     ['half a number', (out: CopyBuffer) => out.int4(1.5)],
     ['too large a number', (out: CopyBuffer) => out.int2(40_000)],

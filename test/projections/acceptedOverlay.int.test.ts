@@ -15,7 +15,10 @@ let source: MemoryCommands;
 let overlay: Overlay;
 let rig: Rig;
 let inserted = 0;
-let ticks: (() => void)[] = [];
+/** Who waits for the overlay to have come to rest, and the ticks in a row for which nothing has been held. */
+let waiting: { idleTicks: number; resolve: () => void }[] = [];
+/** The overlay's own time: how long it holds a command is no matter of how fast the machine is. */
+let nowMs = (): number => systemClock.monotonicMs();
 let errors: unknown[] = [];
 
 beforeEach(async () => {
@@ -24,7 +27,8 @@ beforeEach(async () => {
   source = new MemoryCommands();
   inserted = 0;
   errors = [];
-  ticks = [];
+  waiting = [];
+  nowMs = () => systemClock.monotonicMs();
   overlay = newOverlay();
   rig = projectorRig(db.pool('spark_projector'), { onCommands: (ids) => overlay.seen(ids) });
 });
@@ -42,19 +46,22 @@ function newOverlay(): Overlay {
   return createOverlay({
     pool: db.pool('spark_projector'),
     source,
-    clock: systemClock,
+    clock: { ...systemClock, monotonicMs: () => nowMs() },
     onError: (error) => errors.push(error),
     onFatal: (error) => errors.push(error),
     onTick: (stats) => {
       inserted += stats.inserted;
-      if (stats.pending > 0) return;
-      for (const done of ticks.splice(0)) done();
+      for (const waiter of waiting) waiter.idleTicks = stats.pending > 0 ? 0 : waiter.idleTicks + 1;
+      for (const { idleTicks, resolve } of waiting) if (idleTicks > 1) resolve();
     },
   });
 }
 
-/** Resolves at a tick that finds nothing held any more. */
-const settled = (): Promise<void> => new Promise((resolve) => ticks.push(resolve));
+/** Resolves when nothing is held any more: at the second tick that finds so, for the first may have begun before what came last was read. */
+const settled = (): Promise<void> =>
+  new Promise((resolve) => {
+    waiting.push({ idleTicks: 0, resolve });
+  });
 
 function accepted(story: CommandStory): AcceptedCommand {
   const { traceparent, payload, ...envelope } = envelopeOf(story);
@@ -103,12 +110,15 @@ describe('commands that wait', () => {
     rig.log.append([started(first), completed(first)]);
     await rig.caughtUp();
     await overlay.start();
+    const startedMs = nowMs();
+    nowMs = () => startedMs;
     for (let i = 0; i < 50; i++) {
       const story = command();
       source.stream.append(accepted(story));
       rig.log.append([started(story), completed(story)]);
     }
     await rig.caughtUp();
+    nowMs = () => startedMs + 60_000;
     await settled();
     expect(inserted).toBe(0);
   });

@@ -4,8 +4,7 @@ import type { NotedEvent } from '../../src/events/event.js';
 import { writeDeadLetterActions } from '../../src/projections/deadLetters/actions.js';
 import { writeStreamDeadLetters } from '../../src/projections/deadLetters/write.js';
 import type { DeadLetter } from '../../src/projections/ports.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
-import { projectorRig, type Rig } from '../support/projectorRig.js';
+import { type ProjectedRig, projectedRig } from '../support/projectedRig.js';
 import {
   type CommandStory,
   command,
@@ -16,21 +15,15 @@ import {
   started,
 } from '../support/story.js';
 
-let db: TestDatabase;
-let rig: Rig;
+let rig: ProjectedRig;
 beforeAll(async () => {
-  db = await createTestDatabase();
-  rig = projectorRig(db.pool('spark_projector'));
-  await rig.projector.start();
+  rig = await projectedRig();
 });
-afterAll(async () => {
-  await rig.projector.stop();
-  await db.drop();
-});
+afterAll(() => rig.stop());
 
 /** What dashboards see, of these commands or of none. */
 async function audited(story: CommandStory | null): Promise<Record<string, unknown>[]> {
-  const { rows } = await db.pool('spark_dashboard_ro').query(
+  const { rows } = await rig.db.pool('spark_dashboard_ro').query(
     `SELECT actor, action, path, outcome, error_code, reason, letter_id::int FROM spark_audit
        WHERE command_id IS NOT DISTINCT FROM $1 ORDER BY ts, seq NULLS LAST, letter_id`,
     [story?.commandId ?? null],
@@ -111,7 +104,7 @@ it('given dead letters, then what was refused and who redrove or dropped it is o
     ...{ sessionId: 'session-1', editor: 'default', stream: { seq: 12, index: 0 } },
   };
   const redriven = command();
-  const admin = db.admin;
+  const admin = rig.db.admin;
   await writeStreamDeadLetters(admin, [{ streamSeq: 5, tsMs: STORY_BEGAN_MS, letter }]);
   const by = { letterId: 5, actor: 'ops' };
   await writeDeadLetterActions(admin, [

@@ -1,24 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/core/clock.js';
 import { eventIdOf } from '../../src/core/ids.js';
 import type { NotedEvent, SparkEvent } from '../../src/events/event.js';
 import { digestReadModels } from '../../src/projections/digest.js';
-import { rebuild } from '../../src/projections/rebuild/rebuild.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
-import { projectorRig, type Rig } from '../support/projectorRig.js';
+import { type ProjectedRig, projectedRig } from '../support/projectedRig.js';
 import { type CommandStory, command, completed, failed, started } from '../support/story.js';
 
-let db: TestDatabase;
-let rig: Rig;
+let rig: ProjectedRig;
 beforeAll(async () => {
-  db = await createTestDatabase();
-  rig = projectorRig(db.pool('spark_projector'));
-  await rig.projector.start();
+  rig = await projectedRig();
 });
-afterAll(async () => {
-  await rig.projector.stop();
-  await db.drop();
-});
+afterAll(() => rig.stop());
 
 const build = () => command({ type: 'unity.run_build', sessionId: 'builders' });
 const intent = (story: CommandStory) => ({
@@ -47,7 +38,8 @@ const reconciled = (story: CommandStory, text: string): NotedEvent => {
   };
 };
 const rowOf = async (story: CommandStory) =>
-  (await db.admin.query('SELECT * FROM spark.spark_build_jobs WHERE job_id = $1', [story.commandId])).rows[0];
+  (await rig.db.admin.query('SELECT * FROM spark.spark_build_jobs WHERE job_id = $1', [story.commandId]))
+    .rows[0];
 
 describe('spark_build_jobs', () => {
   const stories = [build(), build(), build(), build(), build()] as const;
@@ -99,7 +91,7 @@ describe('spark_build_jobs', () => {
     await rig.caughtUp();
     rig.log.append([reconciled(unknown, 'another word')]);
     await rig.caughtUp();
-    const { rows } = await db.admin.query(
+    const { rows } = await rig.db.admin.query(
       "SELECT state, error_code, error->'reconciled' AS reconciled FROM spark.command_states WHERE command_id = ANY($1)",
       [[unknown.commandId, running.commandId]],
     );
@@ -115,17 +107,9 @@ describe('spark_build_jobs', () => {
     const both = build();
     rig.log.append([begin(both), failed(both, 'outcome_unknown'), reconciled(both, 'in one batch')]);
     await rig.caughtUp();
-    await rig.projector.stop();
-    const live = await digestReadModels(db.admin);
-    await rebuild({
-      pool: db.pool('spark_projector'),
-      logSource: rig.log,
-      imageSource: rig.images,
-      clock: systemClock,
-      signal: new AbortController().signal,
-      settleMs: 0,
-    });
-    expect(await digestReadModels(db.admin)).toEqual(live);
+    const live = await digestReadModels(rig.db.admin);
+    await rig.rebuild();
+    expect(await digestReadModels(rig.db.admin)).toEqual(live);
     expect(live.find(({ table }) => table === 'spark_build_jobs')?.rows).toBe(6);
   });
 });

@@ -23,7 +23,7 @@ import {
 
 const story = command();
 const foldCommand = (events: readonly SparkEvent[]): CommandChange | undefined =>
-  logged(events).reduce<CommandChange | undefined>(evolveCommand, undefined);
+  logged(events).reduce<CommandChange | undefined>((before, each) => evolveCommand(before, each), undefined);
 
 describe('a command', () => {
   it.each([

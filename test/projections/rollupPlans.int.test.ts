@@ -16,10 +16,16 @@ const FILL = `
   INSERT INTO spark_blue.rollup_calls_minute SELECT minute, 'tool-' || t, 'completed', '', 40, 40, 1000000 FROM minutes, generate_series(0, 3) AS t;
   INSERT INTO spark_blue.rollup_latency_minute SELECT minute, 'tool-' || t, 100 + b, 4
     FROM minutes, generate_series(0, 3) AS t, generate_series(0, 9) AS b WHERE i < 5000;
+  INSERT INTO spark_blue.rollup_latency_5min SELECT date_bin('5 minutes', minute, 'epoch'), name, bucket, sum(calls)
+    FROM spark_blue.rollup_latency_minute GROUP BY 1, 2, 3;
   INSERT INTO spark_blue.rollup_previews_minute SELECT minute, 'fast', true, 4 FROM minutes;
   INSERT INTO spark_blue.rollup_operations_minute SELECT minute, 'apply', 'tool-' || t, 4 FROM minutes, generate_series(0, 3) AS t;
   INSERT INTO spark_blue.rollup_usage_hour SELECT date_bin('1 hour', minute, 'epoch'), 'm' || m, 't', 1, 0, 1, 1, 1
     FROM minutes, generate_series(0, 9) AS m GROUP BY 1, 2;
+  INSERT INTO spark_blue.rollup_usage_session_hour SELECT date_bin('1 hour', minute, 'epoch'), 'session-' || s, 1, 1, 1, 1
+    FROM minutes, generate_series(0, 99) AS s WHERE i < 5000 GROUP BY 1, 2;
+  INSERT INTO spark_blue.rollup_usage_session SELECT 'session-' || i, date_bin('1 hour', minute, 'epoch'), date_bin('1 hour', minute, 'epoch'), 1, 1, 1, 1
+    FROM minutes;
   INSERT INTO spark_blue.rollup_sessions_5min SELECT date_bin('5 minutes', minute, 'epoch'), 'session-' || s, 9, 3, 3, 900, 500
     FROM minutes, generate_series(0, 99) AS s WHERE i < 5000 GROUP BY 1, 2;
   INSERT INTO spark_blue.command_states (command_id, type, session_id, editor, state, attempts, accepted_at, started_at, finished_at, actor, first_seq, last_seq)
@@ -61,6 +67,11 @@ describe('with a hundred thousand minutes of history', () => {
       ['rollup_latency_minute_pkey'],
     ],
     [
+      'latency by tool, by slices of five minutes',
+      `SELECT name, bucket, sum(calls) FROM spark.rollup_latency_5min WHERE slice >= ${HOUR} GROUP BY name, bucket`,
+      ['rollup_latency_5min_pkey'],
+    ],
+    [
       'cache hit rate',
       `SELECT cached, sum(previews) FROM spark.rollup_previews_minute WHERE minute >= ${HOUR} GROUP BY cached`,
       ['rollup_previews_minute_pkey'],
@@ -74,6 +85,16 @@ describe('with a hundred thousand minutes of history', () => {
       'tokens and cost',
       `SELECT model, sum(cost_usd) FROM spark.rollup_usage_hour WHERE hour >= ${DAY} GROUP BY model`,
       ['rollup_usage_hour_pkey'],
+    ],
+    [
+      'cost by session',
+      `SELECT session_id, cost_usd FROM spark.rollup_usage_session WHERE last_hour >= ${DAY} ORDER BY 2 DESC LIMIT 10`,
+      ['rollup_usage_session_last'],
+    ],
+    [
+      'cost of one session by hour',
+      `SELECT hour, cost_usd FROM spark.rollup_usage_session_hour WHERE session_id = 'session-1' AND hour >= ${DAY}`,
+      ['rollup_usage_session_hour_pkey'],
     ],
     [
       'undo activity',

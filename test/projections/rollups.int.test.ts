@@ -84,6 +84,8 @@ const ORACLES: Readonly<Partial<Record<TableName, string>>> = {
   rollup_latency_minute: `SELECT ${minute('ts')}, name,
       width_bucket(floor(duration_ms * 1000 + 0.5)::bigint, '{${LATENCY_BOUNDS_US.join()}}'::bigint[])::smallint, count(*)
     FROM spark_blue.spark_function_calls WHERE duration_ms IS NOT NULL GROUP BY 1, 2, 3`,
+  rollup_latency_5min: `SELECT date_bin('5 minutes', minute, 'epoch'), name, bucket, sum(calls)::bigint
+    FROM spark_blue.rollup_latency_minute GROUP BY 1, 2, 3`,
   rollup_previews_minute: `SELECT ${minute('ts')}, mode, cached, count(*) FROM spark_blue.spark_previews GROUP BY 1, 2, 3`,
   rollup_sessions_5min: `SELECT date_bin('5 minutes', ts, 'epoch'), session_id, sum(events)::bigint, sum(calls)::bigint, count(us),
       coalesce(sum(us), 0)::bigint, coalesce(max(us), 0)::bigint
@@ -91,6 +93,10 @@ const ORACLES: Readonly<Partial<Record<TableName, string>>> = {
       SELECT ts, session_id, 0, 1, floor(duration_ms * 1000 + 0.5)::bigint FROM spark_blue.spark_function_calls) one GROUP BY 1, 2`,
   rollup_usage_hour: `SELECT date_trunc('hour', ts, 'UTC'), model, coalesce(command_type, ''), count(*), count(*) FILTER (WHERE cost_usd IS NULL),
       sum(input_tokens), sum(output_tokens), coalesce(sum(cost_usd), 0) FROM spark_blue.spark_usage GROUP BY 1, 2, 3`,
+  rollup_usage_session: `SELECT session_id, date_trunc('hour', min(ts), 'UTC'), date_trunc('hour', max(ts), 'UTC'), count(*), sum(input_tokens),
+      sum(output_tokens), coalesce(sum(cost_usd), 0) FROM spark_blue.spark_usage GROUP BY 1`,
+  rollup_usage_session_hour: `SELECT date_trunc('hour', ts, 'UTC'), session_id, count(*), sum(input_tokens), sum(output_tokens),
+      coalesce(sum(cost_usd), 0) FROM spark_blue.spark_usage GROUP BY 1, 2`,
   rollup_lanes_minute: `SELECT minute, editor, sum(accepted)::bigint, sum(ended)::bigint, sum(failed)::bigint, sum(us)::bigint
     FROM (SELECT ${minute('accepted_at')} AS minute, editor, 1 AS accepted, 0 AS ended, 0 AS failed, 0 AS us FROM (${MOVES}) m UNION ALL
       SELECT ${minute('finished_at')}, editor, 0, 1, CASE state WHEN 'completed' THEN 0 ELSE 1 END, 0 FROM (${MOVES}) m
@@ -100,7 +106,8 @@ const ORACLES: Readonly<Partial<Record<TableName, string>>> = {
   rollup_lanes_hour: `SELECT date_trunc('hour', minute, 'UTC'), editor, sum(accepted)::bigint, sum(ended)::bigint
     FROM spark_blue.rollup_lanes_minute GROUP BY 1, 2 HAVING sum(accepted) + sum(ended) > 0`,
   rollup_operations_minute: `SELECT ${minute('ts')}, move ->> 'direction', move -> 'operation' ->> 'tool', count(*)
-    FROM spark_blue.spark_events, jsonb_array_elements(coalesce(payload -> 'changes', jsonb_build_array(payload -> 'change'))) AS move
+    FROM (SELECT ts, payload::jsonb AS payload FROM spark_blue.spark_events) e,
+      jsonb_array_elements(coalesce(payload -> 'changes', jsonb_build_array(payload -> 'change'))) AS move
     WHERE payload ? 'change' OR payload ? 'changes' GROUP BY 1, 2, 3`,
   spark_editors: `SELECT e.editor, min(ts), max(ts), count(*), (SELECT count(*) FROM (${MOVES}) m WHERE m.editor = e.editor),
       ${['started', 'completed', 'failed', 'rejected', 'conflict', 'outcome_unknown', 'cancelled']

@@ -1,24 +1,15 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { systemClock } from '../../src/core/clock.js';
 import type { NotedEvent } from '../../src/events/event.js';
 import { EVENT_VERSION } from '../../src/events/event.js';
 import { digestReadModels } from '../../src/projections/digest.js';
-import { rebuild } from '../../src/projections/rebuild/rebuild.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
-import { projectorRig, type Rig } from '../support/projectorRig.js';
+import { type ProjectedRig, projectedRig } from '../support/projectedRig.js';
 import { type CommandStory, command, completed, STORY_BEGAN_MS, started } from '../support/story.js';
 
-let db: TestDatabase;
-let rig: Rig;
+let rig: ProjectedRig;
 beforeAll(async () => {
-  db = await createTestDatabase();
-  rig = projectorRig(db.pool('spark_projector'));
-  await rig.projector.start();
+  rig = await projectedRig();
 });
-afterAll(async () => {
-  await rig.projector.stop();
-  await db.drop();
-});
+afterAll(() => rig.stop());
 
 function used(story: CommandStory, note: Record<string, unknown>, ordinal = 0): NotedEvent {
   return {
@@ -35,8 +26,11 @@ function used(story: CommandStory, note: Record<string, unknown>, ordinal = 0): 
 }
 
 const rows = async (sessionId: string) =>
-  (await db.admin.query('SELECT * FROM spark.spark_usage WHERE session_id = $1 ORDER BY seq', [sessionId]))
-    .rows;
+  (
+    await rig.db.admin.query('SELECT * FROM spark.spark_usage WHERE session_id = $1 ORDER BY seq', [
+      sessionId,
+    ])
+  ).rows;
 
 it('given usage beside its command or batches after its start, each is a row with who used it for what', async () => {
   const report = command({ type: 'usage.report', sessionId: 'u-1' });
@@ -62,7 +56,7 @@ it('given usage beside its command or batches after its start, each is a row wit
     command_type: 'unity.render_preview',
     actor: 'agent-7',
   });
-  const states = await db.admin.query('SELECT state FROM spark.spark_commands WHERE command_id = $1', [
+  const states = await rig.db.admin.query('SELECT state FROM spark.spark_commands WHERE command_id = $1', [
     slow.commandId,
   ]);
   expect(states.rows).toEqual([{ state: 'completed' }]);
@@ -73,23 +67,15 @@ it('given numbers that are none, the event is a dead letter and the others are c
   rig.log.append([used(story, { inputTokens: 'many' }), used(story, { inputTokens: 3 }, 1)]);
   await rig.caughtUp();
   expect(await rows('u-3')).toMatchObject([{ input_tokens: '3', command_type: null, actor: null }]);
-  const letters = await db.admin.query(
+  const letters = await rig.db.admin.query(
     "SELECT source, state FROM spark.spark_dead_letters WHERE session_id = 'u-3'",
   );
   expect(letters.rows).toEqual([{ source: 'projector', state: 'open' }]);
 });
 
 it('given a rebuild, then usage is equal row for row', async () => {
-  const before = await digestReadModels(db.admin);
+  const before = await digestReadModels(rig.db.admin);
   expect(before.find(({ table }) => table === 'spark_usage')?.rows).toBe(4);
-  await rig.projector.stop();
-  await rebuild({
-    pool: db.admin,
-    logSource: rig.log,
-    imageSource: rig.images,
-    clock: systemClock,
-    signal: new AbortController().signal,
-    settleMs: 0,
-  });
-  expect(await digestReadModels(db.admin)).toEqual(before);
+  await rig.rebuild();
+  expect(await digestReadModels(rig.db.admin)).toEqual(before);
 });

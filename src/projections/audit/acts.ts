@@ -30,19 +30,16 @@ export interface ActRow {
 /** The act an event tells of; undefined where it tells of none. A build that its editor cancelled was cancelled by nobody we know. */
 export function actOf({ event, seq, tsMs }: LoggedEvent): ActRow | undefined {
   const { commandId, sessionId, editor } = event;
-  const base = { seq, tsMs, commandId, sessionId, editor };
   if (event.kind === 'noted') {
     if (event.note.kind !== 'reconciled') return undefined;
     const { actor, verdict, text } = event.note;
-    return { ...base, action: 'reconcile', actor, verdict, reason: text };
+    return { seq, tsMs, action: 'reconcile', actor, commandId, sessionId, editor, verdict, reason: text };
   }
   if (event.kind !== 'failed' || event.outcome !== 'cancelled') return undefined;
   const { actor, reason } = event.error;
   if (typeof actor !== 'string') return undefined;
-  return {
-    ...{ ...base, action: 'cancel', actor, verdict: null },
-    reason: typeof reason === 'string' ? reason : null,
-  };
+  const said = typeof reason === 'string' ? reason : null;
+  return { seq, tsMs, action: 'cancel', actor, commandId, sessionId, editor, verdict: null, reason: said };
 }
 
 export function encodeActRow(out: CopyBuffer, row: ActRow): void {

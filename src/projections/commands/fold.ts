@@ -1,24 +1,38 @@
 import { CATALOGUE } from '../../commands/catalogue.js';
+import { isoTimeMs } from '../../core/isoTime.js';
 import type { EventEnvelope, LoggedEvent } from '../../events/event.js';
+import type { EventText, TextPieces } from '../../events/eventText.js';
 import { type CommandState, isTerminal, stateAfter } from '../../events/outcome.js';
 import { targetPathOf } from '../audit/targetPath.js';
 
-/** What the events of one command say about it. Times are epoch milliseconds. */
-export interface CommandChange {
+/** Of an envelope, what a command's row keeps: a batch holds it until its end, so the payload goes. */
+type KeptEnvelope = Omit<EventEnvelope, 'payload' | 'traceparent'>;
+
+/** What tells how a command moved. Times are epoch milliseconds. */
+export interface CommandOutline {
   readonly commandId: string;
-  readonly type: string;
   readonly sessionId: string;
   readonly editor: string;
   readonly state: CommandState;
-  readonly attempts: number;
-  /** Null until an event has repeated the envelope. */
-  readonly envelope: EventEnvelope | null;
-  /** The file or folder it is about, as the event with the envelope says; null: none. */
-  readonly path: string | null;
+  /** When it was accepted, as far as its events tell; null where they tell no time. */
+  readonly acceptedAtMs: number | null;
   readonly startedAtMs: number | null;
   readonly finishedAtMs: number | null;
+}
+
+/** What the events of one command say about it. */
+export interface CommandChange extends CommandOutline {
+  readonly type: string;
+  readonly attempts: number;
+  /** Null until an event has repeated the envelope. */
+  readonly envelope: KeptEnvelope | null;
+  /** The file or folder it is about, as the event with the envelope says; null: none. */
+  readonly path: string | null;
   readonly error: { readonly code: string } | null;
+  /** Null also where `said` has it. */
   readonly result: unknown;
+  /** `result` or `error` as its event's text has it; null where they have to be written anew. */
+  readonly said: TextPieces | null;
   readonly firstSeq: number;
   readonly lastSeq: number;
 }
@@ -34,6 +48,7 @@ const TYPE_BY_EVENT_NAME = new Map<string, string>(
 export function evolveCommand(
   before: CommandChange | undefined,
   logged: LoggedEvent,
+  text?: EventText,
 ): CommandChange | undefined {
   const { event, seq, tsMs } = logged;
   if (event.kind === 'noted' || (before !== undefined && isTerminal(before.state))) return before;
@@ -41,11 +56,12 @@ export function evolveCommand(
   const state = stateAfter(event);
   switch (event.kind) {
     case 'started': {
-      const envelope = base.envelope ?? event.envelope;
+      const envelope = base.envelope ?? kept(event.envelope);
       return {
         ...base,
         state,
         envelope,
+        acceptedAtMs: base.envelope ? base.acceptedAtMs : timeOf(envelope.acceptedAt),
         path: base.envelope ? base.path : targetPathOf(event.envelope, event.intent),
         type: envelope.type,
         attempts: Math.max(base.attempts, 1),
@@ -55,19 +71,23 @@ export function evolveCommand(
     }
     case 'completed': {
       const attempts = Math.max(base.attempts, event.attempts);
-      return { ...base, state, attempts, finishedAtMs: tsMs, result: event.result, lastSeq: seq };
+      const said = text?.said ?? null;
+      const result = said === null ? event.result : null;
+      return { ...base, state, attempts, finishedAtMs: tsMs, result, said, lastSeq: seq };
     }
     case 'failed': {
-      const envelope = base.envelope ?? event.envelope ?? null;
+      const envelope = base.envelope ?? (event.envelope ? kept(event.envelope) : null);
       return {
         ...base,
         state,
         type: envelope?.type ?? base.type,
         envelope,
+        acceptedAtMs: base.envelope ? base.acceptedAtMs : timeOf(envelope?.acceptedAt),
         path: base.envelope || !event.envelope ? base.path : targetPathOf(event.envelope, null),
         attempts: Math.max(base.attempts, event.attempts),
         finishedAtMs: tsMs,
         error: event.error,
+        said: text?.said ?? null,
         lastSeq: seq,
       };
     }
@@ -77,19 +97,35 @@ export function evolveCommand(
 function firstChange({ event, seq }: LoggedEvent): CommandChange {
   return {
     commandId: event.commandId,
-    type: typeOfEvent(event.type),
     sessionId: event.sessionId,
     editor: event.editor,
     state: 'started',
+    acceptedAtMs: null,
+    startedAtMs: null,
+    finishedAtMs: null,
+    type: event.kind === 'started' ? event.envelope.type : typeOfEvent(event.type),
     attempts: 0,
     envelope: null,
     path: null,
-    startedAtMs: null,
-    finishedAtMs: null,
     error: null,
     result: null,
+    said: null,
     firstSeq: seq,
     lastSeq: seq,
+  };
+}
+
+function kept(envelope: EventEnvelope): KeptEnvelope {
+  return {
+    type: envelope.type,
+    idempotencyKey: envelope.idempotencyKey,
+    actor: envelope.actor,
+    correlationId: envelope.correlationId,
+    causationId: envelope.causationId,
+    deadline: envelope.deadline,
+    priority: envelope.priority,
+    payloadSha: envelope.payloadSha,
+    acceptedAt: envelope.acceptedAt,
   };
 }
 
@@ -99,14 +135,15 @@ function typeOfEvent(eventType: string): string {
   return TYPE_BY_EVENT_NAME.get(name) ?? name;
 }
 
-/** When it was accepted, as far as its events tell; null where they tell no time. */
-export function acceptedAtMs({ envelope }: CommandChange): number | null {
-  return timeOf(envelope?.acceptedAt);
+/** What stays to be known of a change whose row is written. */
+export function outlineOf(change: CommandChange): CommandOutline {
+  const { commandId, sessionId, editor, state, acceptedAtMs, startedAtMs, finishedAtMs } = change;
+  return { commandId, sessionId, editor, state, acceptedAtMs, startedAtMs, finishedAtMs };
 }
 
 /** An ISO time of a client or a worker as epoch ms; null when it is none. */
 export function timeOf(iso: string | null | undefined): number | null {
   if (iso === null || iso === undefined) return null;
-  const ms = Date.parse(iso);
+  const ms = isoTimeMs(iso);
   return Number.isNaN(ms) ? null : ms;
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { TextPieces } from '../../events/eventText.js';
 import type { CommandState } from '../../events/outcome.js';
 import type { CopyBuffer } from '../../postgres/copyBuffer.js';
 import { copyInto } from '../../postgres/copyInto.js';
@@ -6,7 +7,7 @@ import { jsonbText } from '../../postgres/jsonText.js';
 import { LAYOUT_SCHEMA } from '../slots/slot.js';
 import { slotStatement } from '../slots/statement.js';
 import type { Tables } from '../slots/tables.js';
-import { acceptedAtMs, type CommandChange, timeOf } from './fold.js';
+import { type CommandChange, type CommandOutline, timeOf } from './fold.js';
 import { movesOfNew } from './newMoves.js';
 
 const COLUMNS = [
@@ -111,7 +112,7 @@ export function encodeCommandChange(out: CopyBuffer, change: CommandChange): voi
   out.text(change.editor);
   out.text(change.state);
   out.int4(change.attempts);
-  out.timestamptz(acceptedAtMs(change));
+  out.timestamptz(change.acceptedAtMs);
   out.timestamptz(change.startedAtMs);
   out.timestamptz(change.finishedAtMs);
   out.text(envelope?.idempotencyKey ?? null);
@@ -123,11 +124,17 @@ export function encodeCommandChange(out: CopyBuffer, change: CommandChange): voi
   out.timestamptz(timeOf(envelope?.deadline));
   out.text(envelope?.payloadSha ?? null);
   out.text(change.error?.code ?? null);
-  out.jsonb(change.error === null ? null : jsonbText(change.error));
-  out.jsonb(change.result === null ? null : jsonbText(change.result));
+  encodeJson(out, change.error, change.error === null ? null : change.said);
+  encodeJson(out, change.result, change.error === null ? change.said : null);
   out.int8(change.firstSeq);
   out.int8(change.lastSeq);
   out.text(change.path);
+}
+
+/** As its event's text has it where that is known, else written anew. */
+function encodeJson(out: CopyBuffer, value: unknown, said: TextPieces | null): void {
+  if (said !== null) out.jsonbValue(said);
+  else out.jsonb(value === null ? null : jsonbText(value));
 }
 
 export interface WrittenCommands {
@@ -151,7 +158,7 @@ export async function writeCommands(
   client: pg.ClientBase,
   tables: Tables,
   staged: CopyBuffer,
-  changes: readonly CommandChange[],
+  changes: readonly CommandOutline[],
 ): Promise<WrittenCommands> {
   if (staged.rows === 0 || !tables.has('command_states')) return { moves: [], untouched: new Set() };
   const ids = changes.map(({ commandId }) => commandId.toLowerCase());

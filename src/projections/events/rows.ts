@@ -1,7 +1,9 @@
 import type { LoggedEvent, SparkEvent } from '../../events/event.js';
+import type { TextPieces } from '../../events/eventText.js';
 import { upcast } from '../../events/upcast.js';
-import type { CopyBuffer } from '../../postgres/copyBuffer.js';
+import { type CopyBuffer, UnencodableError } from '../../postgres/copyBuffer.js';
 import { jsonbText } from '../../postgres/jsonText.js';
+import { isTooDeep } from './depth.js';
 
 export const EVENT_COLUMNS = [
   'seq',
@@ -40,14 +42,27 @@ export function loggedEventOf(row: EventRow): LoggedEvent {
   return { seq, tsMs, partition, event: upcast({ ...payload, eventId, commandId, type, sessionId }) };
 }
 
-export function encodeEventRow(out: CopyBuffer, row: EventRow): void {
+/** `rest`: the payload as the event's text has it; without, it is written anew. Throws `UnencodableError` for what no row can hold. */
+export function encodeEventRow(out: CopyBuffer, logged: LoggedEvent, rest?: TextPieces): void {
+  const { event, seq, tsMs, partition } = logged;
+  // The column keeps the text, and shows it as jsonb: only what jsonb takes may go in.
+  const written = rest ?? objectText(jsonbText(eventRow(logged).payload));
+  for (let i = 0; i < written.bounds.length; i += 2)
+    if (isTooDeep(written.bytes, written.bounds[i], written.bounds[i + 1]))
+      throw new UnencodableError('the payload is nested too deeply');
   out.row(EVENT_COLUMNS.length);
-  out.int8(row.seq);
-  out.timestamptz(row.tsMs);
-  out.uuid(row.eventId);
-  out.uuid(row.commandId);
-  out.int2(row.partition);
-  out.text(row.type);
-  out.text(row.sessionId);
-  out.jsonb(jsonbText(row.payload));
+  out.int8(seq);
+  out.timestamptz(tsMs);
+  out.uuid(event.eventId);
+  out.uuid(event.commandId);
+  out.int2(partition);
+  out.text(event.type);
+  out.text(event.sessionId);
+  out.jsonObject(written);
+}
+
+/** The text of an object as one piece: its members, without the braces. */
+function objectText(json: string): TextPieces {
+  const bytes = Buffer.from(json);
+  return { bytes, bounds: bytes.length === 2 ? [] : [1, bytes.length - 1] };
 }

@@ -1,4 +1,4 @@
-import { bigint, jsonb, smallint, text, uuid } from 'drizzle-orm/pg-core';
+import { bigint, json, smallint, text, uuid } from 'drizzle-orm/pg-core';
 import { bySchema, timestamptz } from '../../postgres/orm.js';
 import type { EventRow } from './rows.js';
 
@@ -12,6 +12,6 @@ export const sparkEventsIn = bySchema((schema) =>
     logPartition: smallint('log_partition').notNull(),
     type: text('type').notNull(),
     sessionId: text('session_id').notNull(),
-    payload: jsonb('payload').$type<EventRow['payload']>().notNull(),
+    payload: json('payload').$type<EventRow['payload']>().notNull(),
   }),
 );

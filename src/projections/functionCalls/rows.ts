@@ -47,8 +47,15 @@ export function callOf({ event, seq, tsMs }: LoggedEvent): { row: CallRow; ifSta
   return {
     row: {
       seq,
-      ...{ tsMs, durationMs, commandId, attempts, name, outcome, sessionId, editor },
+      tsMs,
+      durationMs,
+      commandId,
+      attempts,
+      name,
       status: completed ? 'success' : 'error',
+      outcome,
+      sessionId,
+      editor,
       errorCode: completed ? null : event.error.code,
     },
     ifStarted: !completed && durationMs === null,

@@ -47,7 +47,11 @@ export function scriptRow({ event, seq, tsMs }: LoggedEvent): ScriptRow | undefi
   const { path, sha256 } = event.result;
   return {
     seq,
-    ...{ tsMs, action, commandId: event.commandId, sessionId: event.sessionId, editor: event.editor },
+    tsMs,
+    commandId: event.commandId,
+    action,
+    sessionId: event.sessionId,
+    editor: event.editor,
     operationId: operation?.operationId ?? null,
     path: operation?.path ?? (typeof path === 'string' ? path : null),
     sha256: after?.sha256 ?? (operation === undefined && typeof sha256 === 'string' ? sha256 : null),

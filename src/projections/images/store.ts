@@ -1,9 +1,9 @@
-import { LRUCache } from 'lru-cache';
 import type pg from 'pg';
 import type { ImageSource } from '../ports.js';
 import type { Tables } from '../slots/tables.js';
 import { imageGroups } from './needs.js';
 import { pack } from './pack.js';
+import { Remembered } from './remembered.js';
 
 /** What one group may hold in memory. */
 const GROUP_MAX_BYTES = 8 * 1_024 * 1_024;
@@ -26,7 +26,7 @@ export class ImageStore {
   readonly #source: ImageSource;
   readonly #tables: Tables;
   readonly #earlier: Tables | undefined;
-  readonly #remembered = new LRUCache<string, true>({ max: REMEMBERED_MAX });
+  readonly #remembered = new Remembered(REMEMBERED_MAX);
 
   /** `earlier`: read models whose images are taken over, row by row, instead of being fetched and packed again. */
   constructor(pool: pg.Pool, source: ImageSource, tables: Tables, earlier?: Tables) {
@@ -52,9 +52,9 @@ export class ImageStore {
     if (needs.length === 0) return [];
     const { rows } = await this.#pool.query<{ sha256: string }>(
       `SELECT sha256 FROM ${this.#tables.of('spark_images')} WHERE sha256 = ANY($1::text[])`,
-      [needs.map(([sha]) => sha)],
+      [arrayOf(needs.map(([sha]) => sha))],
     );
-    for (const { sha256 } of rows) this.#remembered.set(sha256, true);
+    for (const { sha256 } of rows) this.#remembered.add(sha256);
     const present = new Set(rows.map((row) => row.sha256));
     return needs.filter(([sha]) => !present.has(sha));
   }
@@ -65,15 +65,16 @@ export class ImageStore {
     absent: readonly (readonly [string, number])[],
   ): Promise<readonly (readonly [string, number])[]> {
     if (absent.length === 0) return absent;
-    const { rows } = await this.#pool.query<{ sha256: string }>(
+    const { rowCount } = await this.#pool.query(
       `INSERT INTO ${this.#tables.of('spark_images')} (sha256, bytes, data)
        SELECT sha256, bytes, data FROM ${earlier.of('spark_images')} WHERE sha256 = ANY($1::text[]) ORDER BY sha256
-       ON CONFLICT (sha256) DO NOTHING RETURNING sha256`,
-      [absent.map(([sha]) => sha)],
+       ON CONFLICT (sha256) DO NOTHING`,
+      [arrayOf(absent.map(([sha]) => sha))],
     );
-    for (const { sha256 } of rows) this.#remembered.set(sha256, true);
-    const taken = new Set(rows.map(({ sha256 }) => sha256));
-    return absent.filter(([sha]) => !taken.has(sha));
+    // Nearly always all of them; only where some are missing it matters which.
+    if (rowCount !== absent.length) return this.#absentOf(absent);
+    for (const [sha] of absent) this.#remembered.add(sha);
+    return [];
   }
 
   async #copy(shas: readonly string[]): Promise<number> {
@@ -85,7 +86,15 @@ export class ImageStore {
        SELECT * FROM unnest($1::text[], $2::int[], $3::bytea[]) ON CONFLICT (sha256) DO NOTHING`,
       [found.map(([sha]) => sha), found.map(([, bytes]) => bytes.length), data],
     );
-    for (const [sha] of found) this.#remembered.set(sha, true);
+    for (const [sha] of found) this.#remembered.add(sha);
     return found.length;
   }
+}
+
+const PLAIN_LIST = /^[0-9a-f]+(?:,[0-9a-f]+)*$/;
+
+/** Hashes as Postgres reads an array of texts; the driver looks for what to escape in each of them. */
+function arrayOf(shas: readonly string[]): string | readonly string[] {
+  const list = shas.join(',');
+  return PLAIN_LIST.test(list) ? `{${list}}` : shas;
 }

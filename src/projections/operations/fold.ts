@@ -24,18 +24,25 @@ export interface OperationChange {
 /** The operations an event is about and what became of each, in the order they were moved. */
 export function operationsIn(logged: LoggedEvent): OperationChange[] {
   const { event, seq, tsMs } = logged;
-  const moved = { stateCommandId: event.commandId, stateTsMs: tsMs, lastSeq: seq };
   const changes = movesOf(event).map(({ direction, operation }, ordinal): OperationChange => {
-    const { operationId } = operation;
     if (direction !== 'apply')
-      return { operationId, made: null, state: direction === 'undo' ? 'undone' : 'applied', ...moved };
+      return moved(logged, operation.operationId, null, direction === 'undo' ? 'undone' : 'applied');
     const { commandId, sessionId } = event;
     const made = { record: operation, seq, ordinal, tsMs, commandId, sessionId };
-    return { operationId, made, state: 'applied', ...moved };
+    return moved(logged, operation.operationId, made, 'applied');
   });
   if (event.kind === 'failed' && event.outcome === 'conflict' && event.operationId !== undefined)
-    changes.push({ operationId: event.operationId, made: null, state: 'conflict', ...moved });
+    changes.push(moved(logged, event.operationId, null, 'conflict'));
   return changes;
+}
+
+function moved(
+  { event, seq, tsMs }: LoggedEvent,
+  operationId: string,
+  made: OperationChange['made'],
+  state: OperationState,
+): OperationChange {
+  return { operationId, made, state, stateCommandId: event.commandId, stateTsMs: tsMs, lastSeq: seq };
 }
 
 /** Two changes of one operation, in log order, as one: what made it is kept, the last state counts. */

@@ -21,7 +21,8 @@ export const PREVIEW_COLUMNS = [
   'cached',
 ] as const;
 
-export interface PreviewRow extends PreviewRecord {
+export interface PreviewRow {
+  readonly preview: PreviewRecord;
   readonly seq: number;
   readonly tsMs: number;
   readonly commandId: string;
@@ -34,26 +35,27 @@ export interface PreviewRow extends PreviewRecord {
 export function previewRow({ event, seq, tsMs }: LoggedEvent): PreviewRow | undefined {
   if (event.kind !== 'completed' || event.preview === undefined) return undefined;
   const { commandId, sessionId, editor, durationMs } = event;
-  return { ...event.preview, seq, tsMs, commandId, sessionId, editor, durationMs };
+  return { preview: event.preview, seq, tsMs, commandId, sessionId, editor, durationMs };
 }
 
 export function encodePreviewRow(out: CopyBuffer, row: PreviewRow): void {
+  const { preview } = row;
   out.row(PREVIEW_COLUMNS.length);
   out.int8(row.seq);
   out.timestamptz(row.tsMs);
   out.uuid(row.commandId);
   out.text(row.sessionId);
   out.text(row.editor);
-  out.text(row.frameSha256);
-  out.text(row.mime);
-  out.int4(row.bytes);
-  out.int4(row.widthPx);
-  out.int4(row.heightPx);
-  out.int4(row.requestedWidthPx);
-  out.int4(row.requestedHeightPx);
-  out.text(row.scenePath);
-  out.text(row.gameObject);
-  out.text(row.mode);
+  out.text(preview.frameSha256);
+  out.text(preview.mime);
+  out.int4(preview.bytes);
+  out.int4(preview.widthPx);
+  out.int4(preview.heightPx);
+  out.int4(preview.requestedWidthPx);
+  out.int4(preview.requestedHeightPx);
+  out.text(preview.scenePath);
+  out.text(preview.gameObject);
+  out.text(preview.mode);
   out.float8(row.durationMs);
-  out.bool(row.cached);
+  out.bool(preview.cached);
 }

@@ -7,8 +7,8 @@ import { type EmptyOptions, emptySlot } from '../slots/switch.js';
 const SEEN_IN_BOTH: readonly TableName[] = ['spark_images'];
 
 /**
- * Empties tables of a slot that is not live, and takes their secondary indexes away: rows go in faster without them, and `index` makes
- * them again. Readers do not notice (slots/switch.ts). As `spark_projector`.
+ * Empties tables of a slot that is not live, and takes away what only readers need (secondary indexes, autovacuum): rows go in faster
+ * without, and `indexTables` brings it back. Readers do not notice (slots/switch.ts). As `spark_projector`.
  */
 export async function emptyTables(
   client: pg.ClientBase,
@@ -22,12 +22,12 @@ export async function emptyTables(
     for (const table of tables) {
       // Nobody may wait behind a lock on what readers touch, so its rows are deleted one by one.
       if (SEEN_IN_BOTH.includes(table)) await client.query(`DELETE FROM ${schemaOfSlot(slot)}.${table}`);
-      else await client.query('SELECT spark.drop_slot_indexes($1, $2)', [schemaOfSlot(slot), table]);
+      else await client.query('SELECT spark.begin_fill($1, $2)', [schemaOfSlot(slot), table]);
     }
   });
 }
 
-/** Makes the indexes that the live slot has, and lets the planner look at the rows. */
+/** Makes the indexes that the live slot has, lets autovacuum in again, and the planner look at the rows. */
 export async function indexTables(
   client: pg.ClientBase,
   tables: readonly TableName[],

@@ -20,10 +20,14 @@ export function entriesUpTo(
     let tsMs = 0;
     for await (const entry of source(afterSeq, signal)) {
       if (entry.streamSeq > untilMessage) break;
+      if (entry.streamSeq < untilMessage) tsMs = entry.tsMs;
+      if (entry.streamSeq < untilMessage && lost.size === 0) {
+        yield entry; // as it is: nobody has to look into it
+        continue;
+      }
       const events = entry.events.filter(({ seq }) => seq <= untilSeq && !lost.has(seq));
       if (entry.streamSeq < untilMessage) {
-        tsMs = entry.tsMs;
-        yield { ...entry, events };
+        yield { ...entry, events, unreadable: entry.unreadable };
         continue;
       }
       yield {

@@ -1,5 +1,4 @@
-import { type LoggedEvent, movesOf } from '../../events/event.js';
-import type { PreviewRow } from '../previews/rows.js';
+import { type LoggedEvent, movesOf, type PreviewRecord } from '../../events/event.js';
 import { defineRollup } from './rollup.js';
 import { FIVE_MINUTES_S, MINUTE_S, sliceOf } from './slice.js';
 import { keyText, Tally } from './tally.js';
@@ -43,7 +42,7 @@ export class EventTallies {
   readonly operations = new Tally();
   readonly sessions = new Tally();
 
-  add(logged: LoggedEvent, preview: PreviewRow | undefined): void {
+  add(logged: LoggedEvent, preview: PreviewRecord | undefined): void {
     const { event, tsMs } = logged;
     this.sessions.add([sliceOf(tsMs, FIVE_MINUTES_S), keyText(event.sessionId)], [1, 0, 0, 0]);
     const moves = movesOf(event);

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { StateMove } from '../commands/write.js';
 import type { Tables } from '../slots/tables.js';
-import { CALLS_MINUTE, type CallTallies, LATENCY_MINUTE } from './calls.js';
+import { CALLS_MINUTE, type CallTallies, LATENCY_5MIN, LATENCY_MINUTE, latencyBySlice } from './calls.js';
 import { type EventTallies, OPERATIONS_MINUTE, PREVIEWS_MINUTE, SESSIONS_5MIN } from './events.js';
 import { LANES_HOUR, LANES_MINUTE, laneTallies } from './lanes.js';
 import { addToRollup } from './rollup.js';
@@ -26,6 +26,7 @@ export async function writeRollups(
   const lanes = laneTallies(moves, calls.lanes);
   await addToRollup(client, tables, CALLS_MINUTE, calls.calls);
   await addToRollup(client, tables, LATENCY_MINUTE, calls.latency);
+  await addToRollup(client, tables, LATENCY_5MIN, latencyBySlice(calls.latency));
   await addToRollup(client, tables, PREVIEWS_MINUTE, events.previews);
   await addToRollup(client, tables, SESSIONS_5MIN, sessions);
   await addToRollup(client, tables, LANES_MINUTE, lanes.minutes);
