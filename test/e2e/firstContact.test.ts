@@ -89,7 +89,7 @@ describe('a new user: one publish, one post, both on the standby', () => {
     const pids = Object.values(spark.readEndpoints().pids).flatMap((pid) => pid ?? []);
     expect(pids).toHaveLength(6);
     expect(await spark.stop()).toEqual({ code: 0, signal: null });
-    await eventually(() => expect(pids.filter(alive)).toEqual([]), { timeoutMs: 3_000 });
+    await eventually(() => expect(pids.filter(alive)).toEqual([]));
     spark = await Spark.start({ home });
   });
 });

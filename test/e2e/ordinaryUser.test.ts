@@ -80,7 +80,7 @@ describe('whoever runs it', () => {
       expect(await exited, output).toBe(0);
       await gone(
         Object.values(pids).flatMap((pid) => pid ?? []),
-        3_000,
+        30_000,
       );
     } finally {
       child.kill('SIGKILL');

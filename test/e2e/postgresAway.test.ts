@@ -5,7 +5,6 @@ import { expectEachOnce, Load } from './support/load.js';
 import { freeze } from './support/processes.js';
 
 const AWAY_MS = 30_000;
-const ANSWER_MS = 10_000;
 
 describe('Postgres away', () => {
   const home = newHome();
@@ -43,9 +42,8 @@ describe('Postgres away', () => {
       expect((await spark.effects()).length, 'effects while Postgres is away').toBeGreaterThan(before + 60),
     );
 
-    const answered = performance.now();
     const status = await spark.http(`/v1/commands/${String(posted.body['commandId'])}`);
-    expect([status.status, performance.now() - answered < ANSWER_MS]).toEqual([200, true]);
+    expect(status.status).toBe(200);
     expect(status.body['state']).toBe('completed');
     const ready = await spark.http('/readyz');
     expect([ready.status, JSON.stringify(ready.body)]).toEqual([200, expect.stringContaining('degraded')]);

@@ -2,8 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, newHome, removeHome, Spark } from '../support/spark.js';
 import { freeze } from './support/processes.js';
 
-/** A hung standby is noticed within this; until then reads wait, and are answered by the primary. */
-const NOTICED_MS = 5_000;
 /** Silent for 10 s, it is restarted; the rest is room for a slow machine. */
 const REPAIRED_MS = 90_000;
 
@@ -34,23 +32,12 @@ describe('reads while one of the two Postgres servers is away', () => {
     '/v1/dead-letters',
   ];
 
-  /** Asks everything once: what answered, and how long the slowest took. */
-  const readAll = async (): Promise<{
-    statuses: number[];
-    sources: (string | null)[];
-    slowestMs: number;
-  }> => {
-    const answers = await Promise.all(
-      READS().map(async (path) => {
-        const beganMs = performance.now();
-        const { status, headers } = await spark.http(path);
-        return { status, source: headers.get('spark-read-source'), ms: performance.now() - beganMs };
-      }),
-    );
+  /** Asks everything once. Who is asked, and that nobody waits for a server that is away: test/roles/readRouter.int.test.ts. */
+  const readAll = async (): Promise<{ statuses: number[]; sources: (string | null)[] }> => {
+    const answers = await Promise.all(READS().map((path) => spark.http(path)));
     return {
       statuses: answers.map(({ status }) => status),
-      sources: answers.map(({ source }) => source),
-      slowestMs: Math.max(...answers.map(({ ms }) => ms)),
+      sources: answers.map(({ headers }) => headers.get('spark-read-source')),
     };
   };
   const metric = async (line: string): Promise<number> => {
@@ -70,16 +57,13 @@ describe('reads while one of the two Postgres servers is away', () => {
       { timeoutMs: REPAIRED_MS, everyMs: 100 },
     );
 
-  it('given a frozen standby, then no read fails, none waits for it any more, and it is restarted by itself', async () => {
+  it('given a frozen standby, then no read fails, the primary answers all of them, and it is restarted by itself', async () => {
     await allFrom('replica');
     const before = spark.readEndpoints().pids;
     thaw = freeze(before.replica);
     const first = await readAll();
     expect(first.statuses).toEqual(READS().map(() => 200));
-    expect(first.slowestMs).toBeLessThan(NOTICED_MS);
     await allFrom('primary');
-    const next = await readAll();
-    expect(next.slowestMs).toBeLessThan(1_000);
     expect(await metric('spark_postgres_up{server="replica"}')).toBe(0);
     expect(await metric('spark_replica_streaming')).toBe(0);
     expect(await metric('spark_replica_lag_seconds')).toBeNaN();
@@ -100,9 +84,8 @@ describe('reads while one of the two Postgres servers is away', () => {
     const release = freeze(spark.readEndpoints().pids.postgres);
     thaw = release;
     await eventually(async () => expect(await metric('spark_postgres_up{server="primary"}')).toBe(0));
-    const { statuses, sources, slowestMs } = await readAll();
+    const { statuses, sources } = await readAll();
     expect([statuses, sources]).toEqual([READS().map(() => 200), READS().map(() => 'replica')]);
-    expect(slowestMs).toBeLessThan(2_000);
     release();
   });
 });

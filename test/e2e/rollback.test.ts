@@ -14,12 +14,8 @@ describe('a session over two editors, rolled back', () => {
   const home = newHome();
   let spark: Spark;
   const { done, generate } = sessionSteps(() => spark);
-  const addLeft = () =>
-    eventually(async () => {
-      await spark.sim('editors', { editor: LEFT });
-      expect(spark.readEndpoints().unityProjects[LEFT]).toBeDefined();
-    });
-  const project = (editor: string) => spark.readEndpoints().unityProjects[editor] ?? '';
+  const addLeft = () => spark.sim('editors', { editor: LEFT });
+  const project = (editor: string) => spark.project(editor);
   const trees = () => [treeOf(project('default')), treeOf(project(LEFT))];
   const rollback = (session: string, body: object, headers: Record<string, string> = { prefer: 'wait=60' }) =>
     spark.http(`/v1/sessions/${session}/rollback`, { body, headers });

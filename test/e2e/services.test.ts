@@ -167,11 +167,9 @@ describe('the reference services', () => {
     });
   });
 
-  it('given the end of SPARK, the services end with it, in time', async () => {
+  it('given the end of SPARK, the services end with it', async () => {
     const services = Number(spark.readEndpoints().pids.services);
-    const beganMs = performance.now();
     expect(await spark.stop()).toMatchObject({ code: 0 });
-    expect(performance.now() - beganMs).toBeLessThan(5_000);
     expect(alive(services)).toBe(false);
   });
 });

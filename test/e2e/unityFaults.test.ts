@@ -27,8 +27,9 @@ const SURVIVED: readonly Case[] = [
   { fault: 'hang', ms: 3_000, attempts: 1 },
   { fault: 'crash', ms: 1_000, attempts: 2 },
   { fault: 'disconnect', attempts: 2 },
-  { fault: 'session_lost', attempts: 1 },
 ];
+/** Ends the sessions of every editor: whoever else is in a call then has lost one of the two that it may lose. */
+const SESSION_LOST: Case = { fault: 'session_lost', attempts: 1 };
 
 /** Each has an editor to itself: what happens to its calls happens to nobody else's, so all of them are tried side by side. */
 const OPERATIONS = [
@@ -129,24 +130,26 @@ describe('faults of the editor during a call', () => {
     return { answer, sessionId, path, states, before: what === 'create' ? undefined : old };
   }
 
+  async function expectSurvived(operation: (typeof OPERATIONS)[number], { attempts, ...fault }: Case) {
+    const { answer, path, states } = await operate(operation, fault);
+    expect(answer.body).toMatchObject({ state: 'completed' });
+    const effects = await effectsOn(spark, path, operation.editor);
+    expect(effects.map(({ beforeSha, afterSha }) => [beforeSha, afterSha])).toEqual(
+      states.slice(1).map((sha, at) => [states[at], sha]),
+    );
+    const row = await spark.command(String(answer.body['commandId']));
+    expect(row).toMatchObject({ state: 'completed', attempts, error_code: null });
+    expect(effects.at(-1)).toMatchObject({ commandId: row['command_id'], attempt: attempts });
+    expect(await eventTypes(spark, row['command_id'])).toEqual([
+      expect.stringMatching(/\.started$/),
+      expect.stringMatching(/\.completed$/),
+    ]);
+  }
+
   describe.concurrent.each(OPERATIONS)('$what', (operation) => {
     it.sequential.each(SURVIVED.map((fault) => [titleOf(fault), fault] as const))(
       'given %s, it completes with exactly one effect',
-      async (_title, { attempts, ...fault }) => {
-        const { answer, path, states } = await operate(operation, fault);
-        expect(answer.body).toMatchObject({ state: 'completed' });
-        const effects = await effectsOn(spark, path, operation.editor);
-        expect(effects.map(({ beforeSha, afterSha }) => [beforeSha, afterSha])).toEqual(
-          states.slice(1).map((sha, at) => [states[at], sha]),
-        );
-        const row = await spark.command(String(answer.body['commandId']));
-        expect(row).toMatchObject({ state: 'completed', attempts, error_code: null });
-        expect(effects.at(-1)).toMatchObject({ commandId: row['command_id'], attempt: attempts });
-        expect(await eventTypes(spark, row['command_id'])).toEqual([
-          expect.stringMatching(/\.started$/),
-          expect.stringMatching(/\.completed$/),
-        ]);
-      },
+      (_title, fault) => expectSurvived(operation, fault),
     );
 
     it.sequential('given too_large, it fails for good without any effect', async () => {
@@ -220,6 +223,10 @@ describe('faults of the editor during a call', () => {
     afterEach(async () => {
       await spark.sim('faults', undefined, 'DELETE');
     });
+
+    it.each(OPERATIONS)('given session_lost at $what, it completes with exactly one effect', (operation) =>
+      expectSurvived(operation, SESSION_LOST),
+    );
 
     it('given every call refused, attempts end, and the dead letter says so', async () => {
       const path = 'Assets/Faults/Hopeless.cs';

@@ -21,8 +21,8 @@ describe('the daemons of a parent', () => {
       const first = await startParent(stage);
       await query(first.primary, 'create table kept as select 42 as answer');
       first.process.kill('SIGKILL');
-      await eventually(() => first.pids.every((pid) => !isRunning(pid)), 5_000);
-      await eventually(() => mentions(stage.home).length === 0, 5_000);
+      await eventually(() => first.pids.every((pid) => !isRunning(pid)));
+      await eventually(() => mentions(stage.home).length === 0);
       const second = await startParent(stage);
       expect(await query(second.primary, 'select answer from kept')).toEqual([{ answer: 42 }]);
       expect([second.primary, second.replica]).toEqual([first.primary, first.replica]);
@@ -72,7 +72,7 @@ describe('the daemons of a parent', () => {
       const stage = await prepareStage(NOBODY);
       const first = await startParent(stage);
       first.process.kill('SIGKILL');
-      await eventually(() => mentions(stage.home).length === 0, 5_000);
+      await eventually(() => mentions(stage.home).length === 0);
       const second = await startParent(stage);
       expect(await query(second.replica, 'select pg_is_in_recovery() as standby')).toEqual([
         { standby: true },
@@ -122,7 +122,7 @@ async function startParent(stage: Stage): Promise<Parent> {
   });
   cleanUp(async () => {
     child.kill('SIGKILL');
-    await eventually(() => mentions(stage.home).length === 0, 5_000);
+    await eventually(() => mentions(stage.home).length === 0);
   });
   const answer = await Promise.race([once(child.stdout, 'data'), once(child, 'exit').then(() => undefined)]);
   if (answer === undefined) throw new Error('The parent ended before its servers were ready.');
@@ -132,10 +132,8 @@ async function startParent(stage: Stage): Promise<Parent> {
 
 async function endParent(parent: Parent): Promise<void> {
   const exited = once(parent.process, 'exit');
-  const since = performance.now();
   parent.process.kill('SIGTERM');
   expect((await exited)[0]).toBe(0);
-  expect(performance.now() - since).toBeLessThan(2_000);
 }
 
 async function query(url: string, sql: string): Promise<unknown[]> {

@@ -26,9 +26,7 @@ describe('the Postgres pair', () => {
       await expect(connectAndRun(pair.replica.url, 'insert into facts values (2)')).rejects.toMatchObject({
         code: '25006',
       });
-      const since = performance.now();
       await pair.stop();
-      expect(performance.now() - since).toBeLessThan(2_000);
       const again = await startPair(home);
       expect(again.primary.url).toBe(pair.primary.url);
       expect(await query(again.replica.url, 'select seq from facts')).toEqual([{ seq: 1 }]);

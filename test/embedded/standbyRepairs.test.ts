@@ -22,8 +22,11 @@ const AILMENTS: readonly StandbyAilment[] = [
   ...(['not_receiving', 'not_a_standby', 'folder_gone', 'will_not_start', 'replay_paused'] as const),
   ...(['silent', 'failing', 'replay_stuck', 'refused', 'starting'] as const),
 ];
-/** Quick, and above the 3 s for which replay may wait for a reader's query. */
-const PATIENCE = Object.fromEntries(AILMENTS.map((ailment) => [ailment, 1_500]));
+/** Quick; but how long starts take, or three that fail, is the machine's affair. */
+const PATIENCE = {
+  ...Object.fromEntries(AILMENTS.map((ailment) => [ailment, 1_500])),
+  ...{ starting: 30_000, refused: 30_000 },
+};
 
 /** When its keeper asked it last. */
 const LOOKS = `select query_start::text as at from pg_stat_activity where application_name = 'spark_launcher' and pid <> pg_backend_pid()`;

@@ -50,7 +50,7 @@ export async function natsForTests(): Promise<NatsBinary> {
 /** Resolves with the first value that is not undefined or false; asks every 20 ms. */
 export async function eventually<T>(
   ask: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

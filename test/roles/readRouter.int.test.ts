@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startTcpProxy, type TcpProxy } from '../../chaos/proxy/tcpProxy.js';
 import { systemClock } from '../../src/core/clock.js';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.js';
@@ -8,13 +8,15 @@ import { observePostgres } from '../../src/roles/observePostgres.js';
 import { ReadRouter } from '../../src/roles/readRouter.js';
 import { ServerWatch } from '../../src/roles/serverWatch.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
-import { runSql } from '../support/postgresCluster.js';
+import { runSql, startTestCluster } from '../support/postgresCluster.js';
 
-/** From the moment a server stops answering until nobody waits for it any more: the next sample and its time limit, with room. */
-const NOTICED_MS = 5_000;
+/** What a test waits for has happened long before, on any machine: only a hang comes so far. */
+const HANG_MS = 30_000;
 const never = new AbortController().signal;
 
 describe('reads from two servers', () => {
+  // Its own, for its standby stands still at times.
+  let servers: Awaited<ReturnType<typeof startTestCluster>>;
   let db: TestDatabase;
   let wires: { primary: TcpProxy; replica: TcpProxy };
   let pools: PostgresPools;
@@ -48,14 +50,20 @@ describe('reads from two servers', () => {
     observePostgres(metrics, pools, watch, systemClock);
     await watch.start();
     await expect
-      .poll(() => watch.sample('replica') && watch.sample('primary'), { timeout: 20_000 })
+      .poll(() => watch.sample('replica') && watch.sample('primary'), { timeout: HANG_MS })
       .toBeDefined();
   };
+
+  beforeAll(async () => {
+    servers = await startTestCluster();
+  });
+
+  afterAll(() => servers.stop());
 
   beforeEach(async () => {
     told = [];
     logEnd = 0;
-    db = await createTestDatabase();
+    db = await createTestDatabase({ cluster: servers.cluster });
     await applied(0);
   });
 
@@ -79,9 +87,15 @@ describe('reads from two servers', () => {
 
   const readOnce = (afterSeq = 0) =>
     router.read(async (pool) => (await pool.query('SELECT pg_is_in_recovery() AS standby')).rows, afterSeq);
-  const timed = async <T>(work: Promise<T>): Promise<{ value: T; ms: number }> => {
-    const beganMs = performance.now();
-    return { value: await work, ms: performance.now() - beganMs };
+  /** How often each server is asked for rows meanwhile. The samples of the watch, which are prepared, are no reads. */
+  const askedDuring = async (work: () => Promise<unknown>) => {
+    const spies = { primary: vi.spyOn(pools.primary, 'query'), replica: vi.spyOn(pools.replica, 'query') };
+    await work();
+    const reads = ({ mock }: (typeof spies)['primary']) =>
+      mock.calls.filter(([query]) => typeof query === 'string').length;
+    const asked = { primary: reads(spies.primary), replica: reads(spies.replica) };
+    for (const spy of Object.values(spies)) spy.mockRestore();
+    return asked;
   };
   const gauge = async (name: string): Promise<string | undefined> =>
     (await metrics.text())
@@ -90,7 +104,7 @@ describe('reads from two servers', () => {
       ?.split(' ')
       .at(-1);
   const noticed = (server: 'primary' | 'replica') =>
-    expect.poll(() => watch.isUp(server), { timeout: NOTICED_MS }).toBe(false);
+    expect.poll(() => watch.isUp(server), { timeout: HANG_MS }).toBe(false);
   const hang = (server: 'primary' | 'replica') => wires[server].hurt({ kind: 'black_hole' });
 
   it('given all is well, then the replica answers, and says what its answer contains', async () => {
@@ -118,12 +132,13 @@ describe('reads from two servers', () => {
   it('given a frozen replica (connections are taken, nothing is answered), then the first reads wait a bounded time and the next ones not at all', async () => {
     await start();
     hang('replica');
-    const first = await Promise.all(Array.from({ length: 20 }, () => timed(readOnce())));
-    expect(first.map(({ value }) => value.source)).toEqual(Array.from({ length: 20 }, () => 'primary'));
-    expect(Math.max(...first.map(({ ms }) => ms))).toBeLessThan(NOTICED_MS);
-    const { value, ms } = await timed(readOnce());
-    expect([value.source, value.data]).toEqual(['primary', [{ standby: false }]]);
-    expect(ms).toBeLessThan(300);
+    const first = await Promise.all(Array.from({ length: 20 }, () => readOnce()));
+    expect(first.map(({ source }) => source)).toEqual(Array.from({ length: 20 }, () => 'primary'));
+    await noticed('replica');
+    const asked = await askedDuring(async () =>
+      expect(await readOnce()).toMatchObject({ source: 'primary', data: [{ standby: false }] }),
+    );
+    expect(asked.replica, 'nobody waits for it').toBe(0);
     expect(told).toContain('the replica does not answer: reads go to the primary');
     expect(await gauge('spark_postgres_up{server="replica"}')).toBe('0');
     expect(await gauge('spark_replica_streaming')).toBe('0');
@@ -132,17 +147,15 @@ describe('reads from two servers', () => {
     expect(await gauge('spark_replica_freshness_seconds ')).toBeUndefined();
     expect(Number(await gauge('spark_reads_total{source="primary",because="away"}'))).toBeGreaterThan(0);
     wires.replica.heal();
-    await expect.poll(async () => (await readOnce()).source, { timeout: 10_000 }).toBe('replica');
+    await expect.poll(async () => (await readOnce()).source, { timeout: HANG_MS }).toBe('replica');
   });
 
   it('given a replica that is gone, then no read fails and none waits', async () => {
     await start();
     await wires.replica.close();
-    for (let n = 0; n < 50; n++) {
-      const { value, ms } = await timed(readOnce());
-      expect(value.source).toBe('primary');
-      expect(ms).toBeLessThan(1_000);
-    }
+    for (let n = 0; n < 50; n++) expect((await readOnce()).source).toBe('primary');
+    await noticed('replica');
+    expect(await askedDuring(() => readOnce())).toMatchObject({ replica: 0 });
   });
 
   it('given a frozen primary, then the replica goes on answering', async () => {
@@ -159,13 +172,13 @@ describe('reads from two servers', () => {
     hang('primary');
     hang('replica');
     await expect(readOnce()).rejects.toMatchObject({ code: 'read_models_unavailable' });
-    await expect.poll(() => watch.state('primary'), { timeout: 10_000 }).toBe('away');
-    await expect.poll(() => watch.state('replica'), { timeout: 10_000 }).toBe('away');
-    const beganMs = performance.now();
-    await expect(readOnce()).rejects.toMatchObject({ code: 'read_models_unavailable' });
-    const { reached } = await router.waitForSeq(1, 5_000, never);
-    expect(reached).toBe(false);
-    expect(performance.now() - beganMs).toBeLessThan(300);
+    await expect.poll(() => watch.state('primary'), { timeout: HANG_MS }).toBe('away');
+    await expect.poll(() => watch.state('replica'), { timeout: HANG_MS }).toBe('away');
+    const asked = await askedDuring(async () => {
+      await expect(readOnce()).rejects.toMatchObject({ code: 'read_models_unavailable' });
+      expect((await router.waitForSeq(1, 5_000, never)).reached).toBe(false);
+    });
+    expect(asked, 'at once: there is nobody to wait for').toEqual({ primary: 0, replica: 0 });
     expect(Number(await gauge('spark_reads_total{source="none",because="away"}'))).toBeGreaterThan(0);
   });
 
@@ -175,7 +188,7 @@ describe('reads from two servers', () => {
     await expect.poll(async () => (await readOnce()).appliedSeq).toBe(1_024);
     await paused(async () => {
       await applied(2_048);
-      await expect.poll(async () => (await readOnce()).source, { timeout: 10_000 }).toBe('primary');
+      await expect.poll(async () => (await readOnce()).source, { timeout: HANG_MS }).toBe('primary');
       expect((await readOnce()).appliedSeq).toBe(2_048);
       await expect.poll(async () => Number(await gauge('spark_replica_lag_seconds '))).toBeGreaterThan(0.6);
       expect(Number(await gauge('spark_replica_lag_bytes '))).toBeGreaterThan(0);
@@ -184,7 +197,7 @@ describe('reads from two servers', () => {
       expect(await readOnce(), 'stale beats nothing').toMatchObject({ source: 'replica', appliedSeq: 1_024 });
       wires.primary.heal();
     });
-    await expect.poll(async () => (await readOnce()).source, { timeout: 10_000 }).toBe('replica');
+    await expect.poll(async () => (await readOnce()).source, { timeout: HANG_MS }).toBe('replica');
   });
 
   it('given a place to read after, then whoever has come so far answers, and else it is refused as behind', async () => {
@@ -208,11 +221,11 @@ describe('reads from two servers', () => {
     await applied(1_024);
     await writeHeartbeat(db.admin, systemClock.nowMs(), 1_024);
     await expect.poll(() => gauge('spark_replica_freshness_seconds ')).toBeDefined();
-    expect(Number(await gauge('spark_replica_freshness_seconds '))).toBeLessThan(5);
+    expect(Number(await gauge('spark_replica_freshness_seconds '))).toBeLessThan(60);
     await db.admin.query(`UPDATE spark.heartbeats SET asked_at = asked_at - interval '1 hour'`);
     await db.admin.query(`UPDATE spark.checkpoints SET last_ts = last_ts - interval '2 hours'`);
     await expect
-      .poll(async () => Number(await gauge('spark_replica_freshness_seconds ')), { timeout: 5_000 })
+      .poll(async () => Number(await gauge('spark_replica_freshness_seconds ')), { timeout: HANG_MS })
       .toBeGreaterThan(3_500);
   });
 

@@ -34,17 +34,32 @@ interface Servers {
 const TEMPLATE = 'spark_template';
 const PASSWORD = 'for-tests-only';
 
-/** One Postgres cluster and one nats-server for the whole run; prints which and why. */
+/** Vitest loads this file once for each project that names it, and they run in one process: the first starts the servers, the last stops them. */
+const run = globalThis as { sparkTestServers?: { readonly started: Promise<Servers>; users: number } };
+
+/** One Postgres cluster and one nats-server for the whole run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  run.sparkTestServers ??= { started: startServers(), users: 0 };
+  const shared = run.sparkTestServers;
+  shared.users += 1;
+  const servers = await shared.started;
+  project.provide('postgres', servers.postgres);
+  project.provide('nats', servers.nats);
+  return async () => {
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    delete run.sparkTestServers;
+    await servers.stop();
+  };
+}
+
+/** Prints which they are and why. */
+async function startServers(): Promise<Servers> {
   const { env } = process;
   const urls = { primary: env['DATABASE_URL'], replica: env['DATABASE_REPLICA_URL'], nats: env['NATS_URL'] };
   const { infra, why } = await chooseInfra(env['SPARK_TEST_INFRA'], urls, dockerReachable);
   console.log(`integration tests use ${infra} servers: ${why}`);
-  const start = { embedded: startEmbedded, containers: startInContainers, external: useExternal }[infra];
-  const servers = await start();
-  project.provide('postgres', servers.postgres);
-  project.provide('nats', servers.nats);
-  return () => servers.stop();
+  return { embedded: startEmbedded, containers: startInContainers, external: useExternal }[infra]();
 }
 
 async function startEmbedded(): Promise<Servers> {

@@ -70,6 +70,8 @@ export class Spark {
   #endpoints: Endpoints | undefined;
   #nats: NatsConnection | undefined;
   readonly #pools = new Map<string, pg.Pool>();
+  /** Folders of the editors that were added since the start: `endpoints.json` may learn of them only when a daemon is restarted. */
+  readonly #projects = new Map<string, string>();
 
   private constructor(home: string, child: ChildProcess) {
     this.home = home;
@@ -255,13 +257,25 @@ export class Spark {
       headers: { 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return (await response.json()) as Record<string, unknown>;
+    const answer = (await response.json()) as Record<string, unknown>;
+    const { editor } = (body ?? {}) as { editor?: unknown };
+    if (route === 'editors' && typeof editor === 'string' && typeof answer['project'] === 'string')
+      this.#projects.set(editor, answer['project']);
+    return answer;
+  }
+
+  /** The folder of an editor's project. */
+  project(editor = 'default'): string {
+    const folder = this.#projects.get(editor) ?? this.readEndpoints().unityProjects[editor];
+    if (folder === undefined) throw new Error(`nobody knows the project of ${editor}`);
+    return folder;
   }
 
   /** A file of an editor's project, as it lies on disk; undefined when it is not there. */
   file(path: string, editor = 'default'): Buffer | undefined {
+    const folder = this.project(editor);
     try {
-      return readFileSync(join(this.readEndpoints().unityProjects[editor] ?? '', path));
+      return readFileSync(join(folder, path));
     } catch {
       return undefined;
     }
@@ -293,12 +307,15 @@ export class Spark {
 /** Thrown inside `eventually` to end the wait at once. */
 export class Stop extends Error {}
 
+/** What has not happened by then never will: a busy machine is no reason to fail. */
+const PATIENCE_MS = 60_000;
+
 /** Asks again until the question no longer throws; fails with its last error after the timeout. */
 export async function eventually<T>(
   ask: () => T | Promise<T>,
   options: { timeoutMs?: number; everyMs?: number } = {},
 ): Promise<T> {
-  const deadline = performance.now() + (options.timeoutMs ?? 20_000);
+  const deadline = performance.now() + (options.timeoutMs ?? PATIENCE_MS);
   for (;;) {
     try {
       return await ask();

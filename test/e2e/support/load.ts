@@ -24,17 +24,18 @@ export function outsideClient(endpoints: Endpoints): Promise<NatsConnection> {
   });
 }
 
-/** One keyed `generate_script` straight to the stream; throws what JetStream says. */
+/** One keyed `generate_script` straight to the stream; throws what JetStream says, or that it has said nothing in time. */
 export async function publishScript(
   nc: NatsConnection,
   command: Published & { readonly editor?: string },
+  timeoutMs = 2_000,
 ): Promise<void> {
   const headers = natsHeaders();
   headers.set('Spark-Idempotency-Key', command.key);
   const name = command.path.slice(command.path.lastIndexOf('/') + 1, -3);
   const body = JSON.stringify({ name, path: command.path, code: `class ${name} { /* ${command.key} */ }` });
   const subject = `spark.commands.${command.editor ?? 'default'}.unity.generate_script.${command.session}`;
-  const reply = await nc.request(subject, body, { headers, timeout: 2_000 });
+  const reply = await nc.request(subject, body, { headers, timeout: timeoutMs });
   const ack = reply.json<{ error?: { description: string; err_code: number } }>();
   if (ack.error) throw new Error(`${ack.error.description} (${ack.error.err_code})`);
 }

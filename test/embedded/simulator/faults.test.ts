@@ -247,14 +247,18 @@ describe('one command at a time', () => {
       editor: 'default',
       tool: 'get_sha',
       fault: 'hang',
-      ms: 300,
+      ms: 20_000,
     });
-    const slow = simulator.tool('get_sha', { uri: PATH });
+    let over = false;
+    const ended = (): void => {
+      over = true;
+    };
+    // Cut off when the simulator is closed.
+    void simulator.tool('get_sha', { uri: PATH }).then(ended, ended);
     await until(
       async () => (await simulator.control('GET', '/faults')).body['faults'],
       (left) => JSON.stringify(left) === '[]',
     );
-    const from = performance.now();
     expect((await ping(simulator, 'second')).body).toEqual({
       status: 'success',
       result: { message: 'pong' },
@@ -263,8 +267,7 @@ describe('one command at a time', () => {
       success: false,
       error: "Unity did not respond to 'ping' within 0.1s; please retry",
     });
-    expect(performance.now() - from).toBeLessThan(250);
-    await slow;
+    expect(over, 'the call it is busy with').toBe(false);
   });
 });
 
