@@ -103,7 +103,7 @@ export class Dispatcher {
 
   /** Commands that lie in the parking from an earlier life: a redelivery of one is safe, another publish of its key meets it. */
   claimParked(editor: string, batch: ParkedBatch): void {
-    this.#lanes.of(editor).parked.found(batch);
+    this.#lanes.of(editor).parked.found(batch, ({ position }) => this.#options.state.done.has(position));
     for (const command of batch.commands) {
       if (this.#options.state.done.has(command.position) || this.claims.find(command.commandId)) continue;
       if (this.#options.state.isOfStream(command.position)) this.catchUp.found(command.position);

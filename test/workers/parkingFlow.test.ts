@@ -32,6 +32,29 @@ function expectOrder(world: WorkerWorld, editor: string, count: number): void {
   expect([0, 1, 2].flatMap((session) => numbers(world, editor, session))).toHaveLength(count);
 }
 
+/** Each call runs until the step that is asked for then, or the end of its worker. */
+function inSteps(world: WorkerWorld): () => void {
+  let finish: () => void = () => undefined;
+  world.gate.onCall = ({ signal }) =>
+    new Promise<void>((resolve, reject) => {
+      finish = resolve;
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+  return () => finish();
+}
+const sender =
+  (world: WorkerWorld, editor: string) =>
+  (session: number, ...ns: number[]): number[] =>
+    ns.map((n) =>
+      world.publish({
+        editor,
+        sessionId: `s${session}`,
+        payload: scriptPayload(`Assets/S${session}N${n}.cs`),
+      }),
+    );
+const laneOf = ({ worker }: RunningWorker, name: string) =>
+  worker.view?.dispatcher.lanes.find(({ editor }) => editor === name);
+
 describe('an editor that is away', () => {
   it('keeps its commands parked, acknowledged and in order; other editors feel nothing; no attempt is spent', async () => {
     const world = new WorkerWorld();
@@ -77,6 +100,83 @@ describe('an editor that is away', () => {
     await started(world);
     await eventually(() => world.ends.length === 30, 'all of them');
     expect(numbers(world, 'slow', 0)).toEqual(Array.from({ length: 30 }, (_, n) => n));
+  });
+
+  it('given commands that were in memory between what was parked before them and behind them, and the end of its worker, keeps their place', async () => {
+    const world = new WorkerWorld();
+    const step = inSteps(world);
+    const send = sender(world, 'slow');
+    const first = await started(world);
+    const lane = () => laneOf(first, 'slow');
+    send(2, 0);
+    await eventually(() => world.gate.calls.length === 1, 'the first to be running');
+    send(1, 0, 1, 2);
+    send(0, 0, 1, 2);
+    await eventually(() => lane()?.depth === 7, 'all of them to be in memory');
+    lane()?.parkWaiting();
+    await eventually(() => world.inbox.unacked.length === 1, 'two sessions to be parked together');
+    step();
+    await eventually(() => lane()?.depth === 6 && world.gate.calls.length === 2, 'them to be fetched');
+    send(0, 3, 4);
+    await eventually(() => lane()?.depth === 8, 'more to be in memory');
+    // Back goes the other session alone, and with it the batch of both: what comes now goes behind it.
+    lane()?.parkSession('s1');
+    send(0, 5, 6);
+    await eventually(() => world.parking.parks > 1 && world.inbox.unacked.length === 2, 'it to be parked');
+    await first.worker.stop();
+    world.gate.onCall = undefined;
+    world.gate.away.add('slow');
+
+    // Two owners find it so: the second what the first has made of it.
+    const second = await started(world);
+    send(0, 7);
+    await eventually(() => world.inbox.unacked.length === 0, 'all of it to be parked');
+    await second.worker.stop();
+    world.gate.away.delete('slow');
+    await started(world);
+    await eventually(() => world.ends.length === 12, 'all of them');
+    expectOrder(world, 'slow', 12);
+  });
+
+  it('given a command that had begun behind one that has ended, and the end of its worker, keeps it before all that is parked', async () => {
+    const world = new WorkerWorld();
+    const step = inSteps(world);
+    const send = sender(world, 'slow');
+    const first = await started(world);
+    send(2, 0);
+    await eventually(() => world.gate.calls.length === 1, 'the first to be running');
+    send(0, 0);
+    send(1, 0, 1, 2);
+    await eventually(() => laneOf(first, 'slow')?.depth === 5, 'all of them to be in memory');
+    laneOf(first, 'slow')?.parkWaiting();
+    await eventually(() => world.inbox.unacked.length === 1, 'two sessions to be parked together');
+    step();
+    await eventually(() => laneOf(first, 'slow')?.depth === 4 && world.gate.calls.length === 2, 'the fetch');
+    const [begun] = send(0, 1);
+    await eventually(() => laneOf(first, 'slow')?.depth === 5, 'another to be in memory');
+    const hasBegun = () =>
+      laneOf(first, 'slow')
+        ?.look()
+        .running.some(({ command }) => command.position.seq === begun);
+    for (let calls = 3; !hasBegun(); calls++) {
+      step();
+      await eventually(() => world.gate.calls.length === calls, 'the next to be running');
+    }
+    const depth = laneOf(first, 'slow')?.depth ?? 0;
+    send(0, 2);
+    await eventually(() => laneOf(first, 'slow')?.depth === depth + 1, 'its successor');
+    laneOf(first, 'slow')?.parkWaiting();
+    await eventually(() => world.inbox.unacked.length === 1, 'what waits to be parked');
+    await first.worker.stop();
+    world.gate.onCall = undefined;
+    world.gate.away.add('slow');
+
+    const second = await started(world);
+    await eventually(() => (laneOf(second, 'slow')?.depth ?? 0) > 0, 'it to be there again');
+    expect(world.inbox.unacked).toEqual([begun]);
+    world.gate.away.delete('slow');
+    await eventually(() => world.ends.length === 7, 'all of them');
+    expectOrder(world, 'slow', 7);
   });
 
   it('given what an owner stored in the parking after it had lost the partition, the order of the session stands', async () => {

@@ -4,8 +4,8 @@ import type { Task } from './task.js';
 
 /**
  * Takes what shall be parked of one session out of the queue: `stored` is in the parking already and only goes back, `toStore` is not.
- * What ran while its successors were parked is older than they are and stays: stored now, it would come behind them. With
- * `exclusive`, what leads the session and does not need the editor stays too.
+ * What ran while its successors were parked is older than they are, goes on before them and stays. With `exclusive`, what leads
+ * the session and does not need the editor stays too.
  */
 export function takeForParking(
   queue: LaneQueue,
@@ -14,9 +14,9 @@ export function takeForParking(
   what: 'all' | 'exclusive',
 ): { readonly stored: Task[]; readonly toStore: Task[] } {
   const waiting = queue.of(sessionId);
-  const behind = parked.holds(sessionId);
   const firstParked = waiting.findIndex(isStored);
-  let stay = waiting.findLastIndex((task, at) => !isStored(task) && (behind || at < firstParked));
+  const isOlder = (task: Task, at: number) => at < firstParked || parked.hasLater(task.command);
+  let stay = waiting.findLastIndex((task, at) => !isStored(task) && isOlder(task, at));
   if (what === 'exclusive') while (isBeside(waiting[stay + 1])) stay++;
   const moving = queue.removeFrom(sessionId, stay + 1);
   const stored = moving.filter(isStored);

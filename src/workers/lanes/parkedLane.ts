@@ -1,17 +1,15 @@
 import type { LaneUse } from '../../commands/catalogue.js';
-import type { Command, CommandPosition } from '../../commands/envelope.js';
+import type { Command } from '../../commands/envelope.js';
 import type { ParkedBatch } from '../ports.js';
 import { laneUseOf } from './laneUse.js';
 import type { LaneParking } from './markedParking.js';
 import { headsOf, ParkedIndex } from './parkedIndex.js';
+import { isBefore, type Place } from './place.js';
+import { SHARED, takeRound } from './storeRound.js';
 import type { Task } from './task.js';
 
-/** Batches fetched at once, and the size of one: a batch must fit one message of any nats-server. */
+/** Batches fetched at once. */
 const FETCH_BATCHES = 4;
-const BATCH_COMMANDS = 100;
-const BATCH_BYTES = 512 * 1024;
-/** Batches stored at once, each of other sessions. */
-const STORE_BATCHES = 16;
 /** Batches ended after which their places are released. */
 const RELEASE_EVERY = 4;
 
@@ -19,6 +17,8 @@ interface Waiting {
   readonly task: Task;
   readonly stored: () => void;
   readonly failed: (error: unknown) => void;
+  /** It belongs before something that lies here already. */
+  readonly between: boolean;
 }
 
 /**
@@ -41,14 +41,17 @@ export class ParkedLane {
   readonly #oldestFound = new Map<string, Place>();
   readonly #index = new ParkedIndex();
   #waiting: Waiting[] = [];
-  /** Commands on their way in, by session. */
-  readonly #coming = new Map<string, number>();
+  /** Commands on their way in, by session: how many, and the last one's place. */
+  readonly #coming = new Map<string, { readonly count: number; readonly last: Place }>();
+  /** Of those: how many belong before something that lies here already. */
+  #between = 0;
   #storing: Promise<void> | undefined;
-  #putBacks = 0;
+  /** Counts what made others than before the next to be fetched. */
+  #insertions = 0;
   #endedBatches = 0;
   #highestEnded = 0;
-  /** Fetched batches, with the places of their commands that have not ended, and whose those are. */
-  readonly #fetched = new Map<number, Map<string, string>>();
+  /** Fetched batches, with their commands that have not ended, by place. */
+  readonly #fetched = new Map<number, Map<string, Command>>();
 
   constructor(
     editor: string,
@@ -69,6 +72,13 @@ export class ParkedLane {
   /** True while new commands of this session must go behind what is stored. */
   holds(sessionId: string): boolean {
     return this.#coming.has(sessionId) || this.#index.has(sessionId);
+  }
+
+  /** True while something of its session lies here, or is on its way in, that goes after this command. */
+  hasLater({ sessionId, position }: Command): boolean {
+    const coming = this.#coming.get(sessionId);
+    if (coming && isBefore(position, coming.last)) return true;
+    return this.#index.firstAfter(sessionId, position) !== undefined;
   }
 
   /**
@@ -99,10 +109,12 @@ export class ParkedLane {
     await this.#storing;
   }
 
-  /** A batch of an earlier life: to be told in order, before anything is stored or fetched. */
-  found({ parkedSeq, commands }: ParkedBatch): void {
+  /** A batch of an earlier life, before anything is stored or fetched: whoever `hasEnded` there is nobody's predecessor any more. */
+  found({ parkedSeq, commands }: ParkedBatch, hasEnded: (command: Command) => boolean = () => false): void {
     this.#index.add(parkedSeq, headsOf(commands, this.#useOf));
-    for (const { sessionId, position } of commands) {
+    for (const command of commands) {
+      if (hasEnded(command)) continue;
+      const { sessionId, position } = command;
       const oldest = this.#oldestFound.get(sessionId);
       if (!oldest || isBefore(position, oldest)) this.#oldestFound.set(sessionId, position);
     }
@@ -110,10 +122,16 @@ export class ParkedLane {
 
   /** Moves a command here; resolves when it is stored. */
   store(task: Task): Promise<void> {
-    const { sessionId } = task.command;
-    this.#coming.set(sessionId, (this.#coming.get(sessionId) ?? 0) + 1);
+    const { sessionId, position } = task.command;
+    const { count = 0 } = this.#coming.get(sessionId) ?? {};
+    this.#coming.set(sessionId, { count: count + 1, last: position });
+    const between = this.#index.firstAfter(sessionId, position) !== undefined;
+    if (between) {
+      this.#between++;
+      this.#insertions++;
+    }
     return new Promise((stored, failed) => {
-      this.#waiting.push({ task, stored, failed });
+      this.#waiting.push({ task, stored, failed, between });
       this.#storing ??= this.#storeWaiting();
     });
   }
@@ -121,21 +139,22 @@ export class ParkedLane {
   /**
    * Hands the next batches of sessions that want more to `admit`, sessions in turn; returns how many. Nothing is read when none does;
    * with `only`, none whose next command needs something else. One call at a time. A batch leaves the parking in the step in which it
-   * is admitted: in between, a newer command of its session would find nobody here and pass it.
+   * is admitted: in between, a newer command of its session would find nobody here and pass it. Nothing is handed out while something
+   * that goes before it is on its way in.
    */
   async fetch(
     admit: (batch: ParkedBatch) => void,
     wants: (sessionId: string) => boolean = () => true,
     only?: LaneUse,
   ): Promise<number> {
-    if (!this.#caughtUp()) return 0;
+    if (!this.#caughtUp() || this.#between > 0) return 0;
     this.#oldestFound.clear();
     const seqs = this.#index.next(wants, FETCH_BATCHES, only);
     if (seqs.length === 0) return 0;
-    const before = this.#putBacks;
+    const before = this.#insertions;
     const read = await Promise.all(seqs.map((seq) => this.#parking.read(this.#editor, seq - 1, 1)));
-    // Something was put back meanwhile: it comes first.
-    if (this.#putBacks !== before) return 0;
+    // Something was put back meanwhile, or comes in before: it goes first.
+    if (this.#insertions !== before) return 0;
     let admitted = 0;
     for (const [at, [batch]] of read.entries()) {
       const seq = seqs[at];
@@ -144,10 +163,7 @@ export class ParkedLane {
       this.#index.remove(seq);
       // Another one: this place is empty, somebody has cleared the parking.
       if (batch.parkedSeq !== seq) continue;
-      this.#fetched.set(
-        seq,
-        new Map(batch.commands.map(({ position, sessionId }) => [placeOf(position), sessionId])),
-      );
+      this.#fetched.set(seq, new Map(batch.commands.map((command) => [placeOf(command.position), command])));
       admitted++;
       admit(batch);
     }
@@ -159,7 +175,7 @@ export class ParkedLane {
    * something may have been missed: a replica that lags, or something was put back meanwhile.
    */
   async scan(sessionIds: Iterable<string>, look: (batch: ParkedBatch) => Promise<boolean>): Promise<boolean> {
-    const before = this.#putBacks;
+    const before = this.#insertions;
     const seqs = new Set([...sessionIds].flatMap((sessionId) => this.#index.of(sessionId)));
     let complete = true;
     for (const seq of [...seqs].sort((left, right) => left - right)) {
@@ -168,7 +184,7 @@ export class ParkedLane {
       // Another one: this place is empty.
       else if (batch.parkedSeq === seq && (await look(batch))) break;
     }
-    return complete && this.#putBacks === before;
+    return complete && this.#insertions === before;
   }
 
   /** Fetched commands that go back unexecuted, in order: they are still stored. Those of their batch that have ended are known as such. */
@@ -185,11 +201,10 @@ export class ParkedLane {
       const fetched = this.#fetched.get(seq);
       if (!fetched) this.#index.lead(seq, heads);
       else {
-        this.#putBacks++;
+        this.#insertions++;
         this.#fetched.delete(seq);
         // Whose commands stay in memory need not be fetched for what does not need the editor.
-        const sessions = [...new Set(fetched.values())];
-        this.#index.add(seq, new Map(sessions.map((id) => [id, heads.get(id) ?? 'exclusive'])));
+        this.#index.add(seq, new Map([...headsOf(fetched.values(), () => 'exclusive'), ...heads]));
       }
     }
   }
@@ -198,7 +213,7 @@ export class ParkedLane {
   ended(parkedSeq: number, position: Place, sessionId = SHARED): void {
     const open = this.#fetched.get(parkedSeq);
     // In the parking: what follows may not need the editor. It is fetched once more, and its batch is known exactly then.
-    if (!open) this.#index.lead(parkedSeq, new Map([[sessionId, 'beside']]));
+    if (!open) this.#index.lead(parkedSeq, new Map([[sessionId, { use: 'beside' }]]));
     if (!open?.delete(placeOf(position)) || open.size > 0) return;
     this.#fetched.delete(parkedSeq);
     this.#endedBatches++;
@@ -217,7 +232,8 @@ export class ParkedLane {
   async #storeWaiting(): Promise<void> {
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      const round = this.#takeRound();
+      const { batches: round, rest } = takeRound(this.#waiting, this.#index);
+      this.#waiting = rest;
       try {
         const seqs = await Promise.all(
           round.map((batch) =>
@@ -250,48 +266,13 @@ export class ParkedLane {
     this.#storing = undefined;
   }
 
-  #came({ task: { command } }: Waiting): void {
-    const left = (this.#coming.get(command.sessionId) ?? 1) - 1;
-    if (left > 0) this.#coming.set(command.sessionId, left);
-    else this.#coming.delete(command.sessionId);
-  }
-
-  /**
-   * Batches that may be stored at the same time: at most one of each session. A session with a backlog here gets batches of its own, so
-   * that nobody else's command has to wait for what lies before; all others share one.
-   */
-  #takeRound(): Waiting[][] {
-    const batches = new Map<string, { entries: Waiting[]; bytes: number }>();
-    const deferred = new Set<string>();
-    const rest: Waiting[] = [];
-    for (const entry of this.#waiting) {
-      const { command } = entry.task;
-      const key = this.#index.has(command.sessionId) ? command.sessionId : SHARED;
-      const batch = batches.get(key) ?? { entries: [], bytes: 0 };
-      const bytes = sizeOf(command);
-      const room =
-        (batches.has(key) || batches.size < STORE_BATCHES) &&
-        (batch.entries.length === 0 ||
-          (batch.entries.length < BATCH_COMMANDS && batch.bytes + bytes <= BATCH_BYTES));
-      if (deferred.has(command.sessionId) || !room) {
-        deferred.add(command.sessionId);
-        rest.push(entry);
-        continue;
-      }
-      batch.entries.push(entry);
-      batch.bytes += bytes;
-      batches.set(key, batch);
-    }
-    this.#waiting = rest;
-    return [...batches.values()].map(({ entries }) => entries);
+  #came({ task: { command }, between }: Waiting): void {
+    if (between) this.#between--;
+    const { sessionId, position } = command;
+    const { count, last } = this.#coming.get(sessionId) ?? { count: 1, last: position };
+    if (count > 1) this.#coming.set(sessionId, { count: count - 1, last });
+    else this.#coming.delete(sessionId);
   }
 }
 
-/** No session is called this. */
-const SHARED = '';
-
-type Place = Pick<CommandPosition, 'seq' | 'index'>;
 const placeOf = ({ seq, index }: Place): string => `${seq}.${index}`;
-const isBefore = (left: Place, right: Place): boolean =>
-  left.seq < right.seq || (left.seq === right.seq && left.index < right.index);
-const sizeOf = (command: Command): number => 600 + 2 * JSON.stringify(command.payload).length;
