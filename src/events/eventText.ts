@@ -13,8 +13,10 @@ export interface TextPieces {
 export interface EventText {
   /** The event without the members that have a column of their own: each piece holds members, without the brace or comma around them. */
   readonly rest: TextPieces;
-  /** Its `result` or `error`, one piece; null where it is no object. */
-  readonly said: TextPieces | null;
+  /** Its `result`, one piece; null where it is no object. */
+  readonly result: TextPieces | null;
+  /** The same of its `error`. */
+  readonly error: TextPieces | null;
 }
 
 const SPACE = 0x20;
@@ -43,7 +45,9 @@ const EVENT_HEAD = Buffer.from(`{"v":${EVENT_VERSION},`);
 const EXACT_DIGITS = 15;
 /** Members of an event that have a column of their own (projections/events/rows.ts). */
 const OWN = ['eventId', 'commandId', 'type', 'sessionId'].map((key) => Buffer.from(key));
-const SAID = ['result', 'error'].map((key) => Buffer.from(key));
+const RESULT = Buffer.from('result');
+const ERROR = Buffer.from('error');
+const NONE: readonly number[] = [];
 
 /**
  * The texts of a message's events, in order; undefined for an event whose text is not what `JSON.stringify` makes of what `JSON.parse` reads in it
@@ -61,8 +65,8 @@ class Scan {
   #odd = false;
   /** Its pieces so far. */
   readonly #rest: number[] = [];
-  #saidFrom = 0;
-  #saidEnd = 0;
+  #result: readonly number[] = NONE;
+  #error: readonly number[] = NONE;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -77,13 +81,16 @@ class Scan {
       // Of another version, it is not this text that a row shows.
       this.#odd = !this.#has(EVENT_HEAD, at);
       this.#rest.length = 0;
-      this.#saidFrom = 0;
+      this.#result = NONE;
+      this.#error = NONE;
       at = this.#members(at + 1);
       if (at === 0) return undefined;
       texts.push(this.#odd ? undefined : this.#text());
       if (bytes[at] === COMMA) at++;
     }
-    return bytes[at] === CLOSE_LIST ? texts : undefined;
+    // Behind a list that is not all of the message another one may lie, which would be the one that counts.
+    const isLast = bytes[at] === CLOSE_LIST && bytes[at + 1] === CLOSE_OBJECT && at + 2 === bytes.length;
+    return isLast ? texts : undefined;
   }
 
   /** An event from behind its first brace; 0 when it is not as we write it. */
@@ -101,10 +108,8 @@ class Scan {
         // Neighbours are one piece, with the comma between them.
         if (rest.length > 0 && rest[rest.length - 1] === at - 1) rest[rest.length - 1] = end;
         else rest.push(at, end);
-        if (this.#isOneOf(SAID, at + 1, keyEnd - 1)) {
-          this.#saidFrom = keyEnd + 1;
-          this.#saidEnd = end;
-        }
+        if (this.#is(RESULT, at + 1, keyEnd - 1)) this.#result = [keyEnd + 1, end];
+        else if (this.#is(ERROR, at + 1, keyEnd - 1)) this.#error = [keyEnd + 1, end];
       }
       if (bytes[end] === CLOSE_OBJECT) return end + 1;
       if (bytes[end] !== COMMA) return 0;
@@ -115,15 +120,22 @@ class Scan {
 
   /** Of the event that was passed last; arrays of exactly its pieces, because some are held until the batch ends. */
   #text(): EventText {
-    const bytes = this.#bytes;
-    const isObject = this.#saidFrom > 0 && bytes[this.#saidFrom] === OPEN_OBJECT;
-    const said = isObject ? { bytes, bounds: [this.#saidFrom, this.#saidEnd] } : null;
-    return { rest: { bytes, bounds: this.#rest.slice() }, said };
+    const rest = { bytes: this.#bytes, bounds: this.#rest.slice() };
+    return { rest, result: this.#object(this.#result), error: this.#object(this.#error) };
+  }
+
+  #object(bounds: readonly number[]): TextPieces | null {
+    const [from] = bounds;
+    return from !== undefined && this.#bytes[from] === OPEN_OBJECT ? { bytes: this.#bytes, bounds } : null;
   }
 
   #isOneOf(keys: readonly Uint8Array[], from: number, end: number): boolean {
-    for (const key of keys) if (key.length === end - from && this.#has(key, from)) return true;
+    for (const key of keys) if (this.#is(key, from, end)) return true;
     return false;
+  }
+
+  #is(key: Uint8Array, from: number, end: number): boolean {
+    return key.length === end - from && this.#has(key, from);
   }
 
   #has(key: Uint8Array, from: number): boolean {

@@ -19,7 +19,11 @@ export async function copyInto(
       done();
     };
     client.once('end', onEnd);
-    stream.once('error', (error) => settle(() => reject(error))());
+    stream.once('error', (error) => {
+      // What still waits to be sent must not be: the stream has let go of its connection by then.
+      stream.destroy();
+      settle(() => reject(error))();
+    });
     stream.once('finish', settle(resolve));
     for (const piece of rows.finish()) stream.write(piece);
     stream.end();

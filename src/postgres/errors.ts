@@ -15,6 +15,11 @@ export class MigrationFailedError extends SparkError {
   readonly code = 'migration_failed';
 }
 
+/** A projector of another build is at work: what it writes would not fit the tables as they are to be. */
+export class MigrationBlockedError extends SparkError {
+  readonly code = 'migration_blocked';
+}
+
 /**
  * What a failed statement says about trying again (https://www.postgresql.org/docs/current/errcodes-appendix.html):
  * `data`: these rows will never be taken; `unavailable`: the server is away, full or busy; `other`: somebody has to repair

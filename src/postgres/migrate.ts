@@ -1,6 +1,11 @@
 import pg from 'pg';
 import { codeOf, messageOf } from '../core/errors.js';
-import { MigrationChangedError, MigrationFailedError, MigrationUnknownError } from './errors.js';
+import {
+  MigrationBlockedError,
+  MigrationChangedError,
+  MigrationFailedError,
+  MigrationUnknownError,
+} from './errors.js';
 import { type Migration, readMigrations } from './migrationFiles.js';
 import { inTransaction } from './transaction.js';
 
@@ -11,6 +16,8 @@ export interface MigrateOptions {
   readonly dir: string;
   readonly connectTimeoutMs?: number;
   readonly onApplied?: (name: string) => void;
+  /** How long a projector at work is waited for. */
+  readonly placeTimeoutS?: number;
 }
 
 export interface MigrateResult {
@@ -20,6 +27,11 @@ export interface MigrateResult {
 
 /** "SPARK" as an advisory lock: two starts at once migrate one after the other. */
 const LOCK_KEY = 0x53_50_41_52;
+/** The place of whoever projects the log (src/projections/projectorConnection.ts), by every build that knows these tables. */
+const PROJECTORS_PLACE = `hashtextextended('spark.projector:log', 0)`;
+/** A killed projector's connection may stand for 15 s. */
+const PLACE_TIMEOUT_S = 20;
+const LOCK_NOT_AVAILABLE = '55P03';
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Roles are shared by all databases of a server: two of them being migrated at once may meet there. */
 const MAX_ATTEMPTS = 5;
@@ -28,7 +40,7 @@ const MEETING_CODES = new Set(['XX000', '23505', '42710']);
 /**
  * Brings the database's schema up to this build's, each file in a transaction of its own. One query when there is nothing to do.
  * @throws MigrationChangedError an applied file was edited; MigrationUnknownError the database is newer than this build;
- *   MigrationFailedError a file's SQL failed
+ *   MigrationFailedError a file's SQL failed; MigrationBlockedError a projector of an older build is at work
  */
 export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   const migrations = await readMigrations(options.dir);
@@ -44,7 +56,10 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     await client.query('SELECT pg_advisory_lock($1)', [LOCK_KEY]);
     await bootstrap(client);
     const applied: string[] = [];
-    for (const migration of pendingOf(migrations, await appliedIn(client))) {
+    const known = await appliedIn(client);
+    const pending = pendingOf(migrations, known);
+    if (pending.length > 0 && known.size > 0) await takeProjectorsPlace(client, options.placeTimeoutS);
+    for (const migration of pending) {
       await apply(client, migration);
       applied.push(migration.name);
       options.onApplied?.(migration.name);
@@ -52,6 +67,21 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     return { applied };
   } finally {
     await client.end().catch(() => undefined); // gives the lock free too
+  }
+}
+
+/** An older build that projected on would write rows as the tables were; every event would become a dead letter. */
+async function takeProjectorsPlace(client: pg.Client, timeoutS = PLACE_TIMEOUT_S): Promise<void> {
+  try {
+    await client.query(`SET lock_timeout = '${timeoutS}s'`);
+    await client.query(`SELECT pg_advisory_lock(${PROJECTORS_PLACE})`);
+    await client.query('RESET lock_timeout');
+  } catch (error) {
+    if (codeOf(error) !== LOCK_NOT_AVAILABLE) throw error;
+    throw new MigrationBlockedError(
+      'the database must be migrated for this build, and a projector of an older one is at work on it: stop SPARK everywhere, then start this build',
+      { cause: error },
+    );
   }
 }
 

@@ -116,7 +116,7 @@ function salvage(
     try {
       events.push({ event: upcast(item as Record<string, unknown>), seq, tsMs, partition });
     } catch (error) {
-      unreadable.push({ seq, tsMs, reason: messageOf(error), body: JSON.stringify(item) });
+      unreadable.push({ seq, tsMs, reason: messageOf(error), body: bodyText(item) });
     }
   }
   return { events, unreadable };
@@ -129,6 +129,15 @@ function itemsOf(text: string): readonly unknown[] | undefined {
     return Array.isArray(events) ? events : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** What a dead letter shows of an event that is none: deeper than the stack reaches it cannot be written. */
+export function bodyText(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    return `cannot be shown: ${messageOf(error)}`;
   }
 }
 

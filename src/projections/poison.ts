@@ -4,7 +4,7 @@ import { classifyPostgresError } from '../postgres/errors.js';
 import type { BatchPart } from './batchPart.js';
 import type { ProjectorDeadLetter } from './deadLetters/write.js';
 import { BatchFold, type FoldedBatch, foldBatch } from './foldBatch.js';
-import { type DecodedEntry, type LogEntry, type Unreadable, WaitingEntry } from './logEntries.js';
+import { bodyText, type DecodedEntry, type LogEntry, type Unreadable, WaitingEntry } from './logEntries.js';
 import { nextTurn } from './nextTurn.js';
 
 /** An event that no fold takes. */
@@ -157,7 +157,7 @@ export function letterOfPoison({ event, seq, tsMs }: LoggedEvent, error: unknown
   return {
     ...{ seq, tsMs, reason: 'poison_event' },
     lastError: errorText(error),
-    body: JSON.stringify(event),
+    body: bodyText(event),
     sessionId: known(event.sessionId),
     editor: known(event.editor),
     commandId: known(event.commandId),

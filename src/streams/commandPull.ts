@@ -59,13 +59,21 @@ export class Pulls {
     if (ended !== 'too_large') return;
     const before = this.#large;
     let done: () => void = () => undefined;
-    this.#large = new Promise((resolve) => {
+    const mine = new Promise<void>((resolve) => {
       done = resolve;
     });
+    // Whoever leaves early lets nobody past those before.
+    this.#large = before.then(() => mine);
+    let leave: () => void = () => undefined;
+    const aborted = new Promise<void>((resolve) => {
+      leave = resolve;
+    });
+    signal.addEventListener('abort', leave, { once: true });
     try {
-      await before;
+      await Promise.race([before, aborted]);
       yield* this.#once(consumer, ALONE, signal);
     } finally {
+      signal.removeEventListener('abort', leave);
       done();
     }
   }
@@ -91,7 +99,7 @@ export class Pulls {
     try {
       const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.#stream}.${consumer}`;
       this.#nc.publish(subject, JSON.stringify(request), { reply: inbox });
-      const ended = yield* received(subscription, inbox, request.batch, signal);
+      const ended = yield* received(subscription, inbox, request, signal);
       // What was on the wire is lost: the caller begins anew, at the floor.
       if (silent) throw new SilentConsumerError(`${consumer} of ${this.#stream} has fallen silent`);
       return ended;
@@ -139,26 +147,34 @@ const LEFT = 'Nats-Pending-Messages';
 async function* received(
   subscription: Subscription,
   inbox: string,
-  max: number,
+  { batch, max_bytes = Number.POSITIVE_INFINITY }: PullRequest,
   signal: AbortSignal,
 ): AsyncGenerator<PulledMessage, Ended> {
   let count = 0;
-  let expected = max;
+  let bytes = 0;
+  let expected = batch;
   let ended: Ended = 'over';
   for await (const message of subscription) {
     if (signal.aborted) return 'over';
     if (message.subject !== inbox) {
       count++;
+      bytes += sizeOf(message);
       yield { message, ...deliveryOf(message.reply ?? '') };
     } else if (message.headers?.code !== STATUS.heartbeat) {
       // Told ahead of its messages where several servers must agree on each delivery: those are on their way still.
       const left = leftOf(message);
-      expected = left === undefined ? count : max - left;
+      expected = left === undefined ? count : batch - left;
       if (expected === 0 && TOO_LARGE.test(message.headers?.description ?? '')) ended = 'too_large';
     }
-    if (count >= expected) return ended;
+    // A pull whose bytes are used up to the last one ends without a word from the server.
+    if (count >= expected || bytes >= max_bytes) return ended;
   }
   return 'over';
+}
+
+/** As the server counts it against `max_bytes`; the client tells it, but its type does not. */
+function sizeOf(message: Msg): number {
+  return (message as Msg & { readonly size?: () => number }).size?.() ?? 0;
 }
 
 /** Of the server's word that a pull is over: how many messages it has not sent; undefined when it says nothing of that. */

@@ -89,7 +89,9 @@ async function* read(
   const stop = () => pulled.stop();
   signal.addEventListener('abort', stop, { once: true });
   try {
-    if (signal.aborted) return;
+    // Aborted while it was made. It is iterated all the same: the client carries its stop out only for who asks for the next message, and
+    // closing one that nobody has ever asked waits for ever.
+    if (signal.aborted) stop();
     for await (const message of pulled) {
       if (signal.aborted) return;
       yield {

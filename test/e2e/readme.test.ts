@@ -61,12 +61,10 @@ describe('what the README tells a new user to paste', () => {
   });
 
   it('given the SQL, the standby answers', async () => {
-    const rows = await eventually(async () => {
-      const found = await spark.sql(the('sql', 'spark_commands').replaceAll(';', ''));
-      expect(found).toHaveLength(2);
-      return found;
+    await eventually(async () => {
+      const rows = await spark.sql(the('sql', 'spark_commands').replaceAll(';', ''));
+      expect(rows.map((row) => row['state'])).toEqual(['completed', 'completed']);
     });
-    expect(rows.map((row) => row['state'])).toEqual(['completed', 'completed']);
   });
 
   it('given the command line with a dry run, the undo shows what it would bring back', async () => {

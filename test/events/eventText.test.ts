@@ -13,7 +13,8 @@ const pieces = ({ bytes, bounds }: TextPieces): string[] => {
   return found;
 };
 const objectIn = (text: EventText): string => `{${pieces(text.rest).join(',')}}`;
-const saidIn = (text: EventText): string | undefined => text.said?.bounds && pieces(text.said)[0];
+const saidIn = ({ result, error }: EventText): (string | undefined)[] =>
+  [result, error].map((said) => said?.bounds && pieces(said)[0]);
 const restOf = ({ eventId, commandId, type, sessionId, ...rest }: SparkEvent): object => rest;
 
 /** The texts of a message of one event with this member, as somebody else may have written it. */
@@ -42,13 +43,28 @@ describe('the texts in a message of the log', () => {
             const text = texts?.[i];
             if (text === undefined) continue;
             expect(objectIn(text)).toBe(JSON.stringify(restOf(event)));
-            const said =
-              event.kind === 'completed' ? event.result : event.kind === 'failed' ? event.error : undefined;
-            expect(saidIn(text)).toBe(said && JSON.stringify(said));
+            const result = event.kind === 'completed' ? event.result : undefined;
+            const error = event.kind === 'failed' ? event.error : undefined;
+            expect(saidIn(text)).toEqual([result, error].map((said) => said && JSON.stringify(said)));
           }
         },
       ),
     );
+  });
+
+  it('given an event with a result and an error, then each is told as what it is', () => {
+    const text = textWith('"error":{"b":2},"result":{"a":1}');
+    expect(text && saidIn(text)).toEqual(['{"a":1}', '{"b":2}']);
+    const none = textWith('"error":null,"result":{"a":1}');
+    expect(none && saidIn(none)).toEqual(['{"a":1}', undefined]);
+  });
+
+  it('given a second list behind the first, which is the one that JSON.parse reads, then there are no texts', () => {
+    const whole = Buffer.from(encodeLogMessage([started(story)])).toString();
+    const twice = whole.replace(/}$/, ',"events":[{"v":2}]}');
+    expect(JSON.parse(twice)).toMatchObject({ events: [{ v: 2 }] });
+    expect(eventTextsOf(Buffer.from(twice))).toBeUndefined();
+    expect(eventTextsOf(Buffer.from(whole))).toHaveLength(1);
   });
 
   it('given what workers write, then no event has to be written anew', () => {

@@ -1,9 +1,12 @@
 import { jetstream } from '@nats-io/jetstream';
+import type { Msg } from 'nats';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { encodeEnvelope } from '../../src/streams/commandCodec.js';
 import { createCommandInbox } from '../../src/streams/commandInbox.js';
+import { Pulls } from '../../src/streams/commandPull.js';
 import { connectRole, type NatsConnection } from '../../src/streams/connection.js';
 import { SUBJECTS } from '../../src/streams/subjects.js';
+import { STREAMS, workerConsumer } from '../../src/streams/topology.js';
 import type { CommandInbox, Delivery } from '../../src/workers/ports.js';
 import { aRequest, scriptPayload } from '../support/commandFixtures.js';
 import { freshStreams, TEST_TOPOLOGY } from '../support/freshStreams.js';
@@ -124,6 +127,33 @@ describe('a worker that meets a backlog of large envelopes', () => {
     }
     expect(got?.seq).toBe(first);
     expect(await take(inbox, 1, 3)).toEqual([first, ...rest]);
+    await nc.close();
+  });
+
+  it('given a message that uses its bytes up to the last one, of which the server says nothing, ends and goes on with the next', async () => {
+    const { nc, inbox } = await openWorker();
+    const pulls = new Pulls(nc, jetstream(nc), STREAMS.commands, PARTITIONS);
+    const pulled = async (): Promise<{ readonly seq: number; readonly size: number }[]> => {
+      const found = [];
+      for await (const { message, seq } of pulls.pull(workerConsumer(2), BATCH, stop.signal)) {
+        found.push({ seq, size: (message as Msg & { size(): number }).size() });
+        message.respond(new TextEncoder().encode('+ACK'));
+        if (found.length === 1 && seq === probe) break;
+      }
+      return found;
+    };
+    const [probe] = await publish(2, new Uint8Array(1_000));
+    await inbox.reset(2);
+    const [{ size } = { size: 0 }] = await pulled();
+    const exact = (8 * KIB * KIB) / PARTITIONS - (size - 1_000);
+    const [large] = await publish(2, new Uint8Array(exact));
+    const [small] = await publish(2, new Uint8Array(10));
+    expect(await pulled()).toEqual([{ seq: large, size: (8 * KIB * KIB) / PARTITIONS }]);
+    const ending = new AbortController();
+    for await (const { seq } of pulls.pull(workerConsumer(2), BATCH, ending.signal)) {
+      expect(seq).toBe(small);
+      ending.abort();
+    }
     await nc.close();
   });
 });

@@ -1,6 +1,7 @@
 import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate } from '../../src/postgres/migrate.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
@@ -43,6 +44,22 @@ describe('migrating', () => {
     });
     const { rows } = await runSql(db.adminUrl, `SELECT to_regclass('spark.half_done') AS found`);
     expect(rows).toEqual([{ found: null }]);
+    await rm(file);
+  });
+
+  it('waits for a projector of an older build, and refuses while it works on', async () => {
+    const file = join(dir, '9002_newer.sql');
+    await writeFile(file, 'SELECT 1;');
+    const projector = new pg.Client({ connectionString: db.adminUrl });
+    await projector.connect();
+    await projector.query(`SELECT pg_advisory_lock(hashtextextended('spark.projector:log', 0))`);
+    await expect(migrate({ adminUrl: db.adminUrl, dir, placeTimeoutS: 1 })).rejects.toMatchObject({
+      code: 'migration_blocked',
+    });
+    const migrating = migrate({ adminUrl: db.adminUrl, dir });
+    await projector.end();
+    expect(await migrating).toEqual({ applied: ['9002_newer'] });
+    await runSql(db.adminUrl, `DELETE FROM spark.schema_migrations WHERE name = '9002_newer'`);
     await rm(file);
   });
 

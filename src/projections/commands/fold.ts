@@ -71,7 +71,7 @@ export function evolveCommand(
     }
     case 'completed': {
       const attempts = Math.max(base.attempts, event.attempts);
-      const said = text?.said ?? null;
+      const said = text?.result ?? null;
       const result = said === null ? event.result : null;
       return { ...base, state, attempts, finishedAtMs: tsMs, result, said, lastSeq: seq };
     }
@@ -87,7 +87,7 @@ export function evolveCommand(
         attempts: Math.max(base.attempts, event.attempts),
         finishedAtMs: tsMs,
         error: event.error,
-        said: text?.said ?? null,
+        said: text?.error ?? null,
         lastSeq: seq,
       };
     }

@@ -48,7 +48,7 @@ export class EventTallies {
     const moves = movesOf(event);
     if (preview === undefined && moves.length === 0) return;
     const minute = sliceOf(tsMs, MINUTE_S);
-    if (preview) this.previews.add([minute, keyText(preview.mode), preview.cached], [1]);
+    if (preview) this.previews.add([minute, keyText(preview.mode), Boolean(preview.cached)], [1]);
     for (const { direction, operation } of moves)
       this.operations.add([minute, keyText(direction), keyText(operation.tool)], [1]);
   }

@@ -1,3 +1,5 @@
+import { UnencodableError } from '../../postgres/copyBuffer.js';
+
 /** What a tally counts by; texts come from `keyText`. */
 export type KeyValue = string | number | boolean | null;
 
@@ -53,6 +55,8 @@ const KEY_TEXT_MAX_CHARS = 200;
 
 /** A text as a key: as Postgres stores it (no NUL, no lone surrogates), cut where it is longer than any of ours. */
 export function keyText(text: string): string {
+  // What no SPARK wrote may be anything; two objects would be two keys here and one in Postgres.
+  if (typeof text !== 'string') throw new UnencodableError(`not a text: ${String(text)}`);
   if (text.length <= KEY_TEXT_MAX_CHARS && isPlain(text)) return text;
   return text.slice(0, KEY_TEXT_MAX_CHARS).toWellFormed().replaceAll('\0', '\ufffd');
 }
