@@ -144,8 +144,12 @@ async function* parkedBatches(
   for (let after = 0; after < lastSeq && wanted(); ) {
     const batches = await parking.read(editor, after, CLAIM_BATCHES);
     if (batches.length === 0) return;
-    yield* batches;
-    for (const { parkedSeq } of batches) after = Math.max(after, parkedSeq);
+    for (const batch of batches) {
+      after = Math.max(after, batch.parkedSeq);
+      // Stored since we looked, by an owner that we have fenced. Taken for found it would be safe for us, who acknowledges its commands, and
+      // a stray for the next owner, whom our mark tells how far we have seen: then nobody had it (20 minutes of chaos, seed twenty).
+      if (batch.parkedSeq <= lastSeq) yield batch;
+    }
   }
 }
 

@@ -24,6 +24,10 @@ describe('batches that were parked by an owner of before', () => {
     expect(straysOf(batch(1, 10), batch(2, 20, 1), batch(3, 30, 2))).toEqual([]);
   });
 
+  it('given a mark that only a batch bears which came too late itself, it says nothing', () => {
+    expect(straysOf(batch(1, 10), batch(2, 30, 1), batch(3, 20, 0))).toEqual([3]);
+  });
+
   it('given batches of a build that did not say whose they are, they count: they may have been acknowledged', () => {
     expect(straysOf(batch(1), batch(2), batch(3, 20, 2))).toEqual([]);
     expect(straysOf(batch(1, 20, 0), batch(2), batch(3, 10), batch(4))).toEqual([3]);

@@ -1,4 +1,4 @@
-import type { ParkedBatch } from '../ports.js';
+import type { ParkedBatch, ParkedBy } from '../ports.js';
 
 /**
  * The batches of one editor that count for nothing, by place: stored by an owner that had lost the partition already, and never
@@ -9,10 +9,16 @@ import type { ParkedBatch } from '../ports.js';
  */
 export function strayBatches(batches: Iterable<Pick<ParkedBatch, 'parkedSeq' | 'by'>>): ReadonlySet<number> {
   const known = [...batches];
-  const foundUpTo = new Map<number, number>();
-  for (const { by } of known) if (by) foundUpTo.set(by.epoch, by.foundUpTo);
-  const owners = [...foundUpTo].map(([epoch, upTo]) => ({ epoch, upTo }));
-  const isStray = ({ parkedSeq, by }: Pick<ParkedBatch, 'parkedSeq' | 'by'>) =>
-    by !== undefined && owners.some(({ epoch, upTo }) => by.epoch < epoch && parkedSeq > upTo);
-  return new Set(known.filter(isStray).map(({ parkedSeq }) => parkedSeq));
+  const epochs = new Set(known.flatMap(({ by }) => (by ? [by.epoch] : [])));
+  const strays = new Set<number>();
+  const newer: ParkedBy[] = [];
+  // The newest first: a mark that only strays bear says nothing, or it would make a stray of what later owners have found and acknowledged.
+  for (const epoch of [...epochs].sort((left, right) => right - left)) {
+    const own = known.filter(({ by }) => by?.epoch === epoch);
+    const late = own.filter(({ parkedSeq }) => newer.some(({ foundUpTo }) => parkedSeq > foundUpTo));
+    for (const { parkedSeq } of late) strays.add(parkedSeq);
+    const [kept] = own.filter((batch) => !late.includes(batch));
+    if (kept?.by) newer.push(kept.by);
+  }
+  return strays;
 }
