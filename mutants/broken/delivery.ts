@@ -127,9 +127,9 @@ export const DELIVERY: readonly Mutant[] = [
     ],
     caughtBy: {
       project: 'unit',
-      file: 'test/workers/parkingFlow.test.ts',
+      file: 'test/workers/ownership.test.ts',
       title:
-        'given what an owner stored in the parking after it had lost the partition, the order of the session stands',
+        'given a batch that an owner of before had stored too late for the next one, then it is not taken for found',
     },
   },
   {

@@ -39,13 +39,12 @@ it('given a claim, nothing is taken over before everything that earlier owners h
   expect(story).toEqual(['reads up to 7', 'owns 2', 'looks at what is parked']);
 });
 
-it('given a batch that a fenced owner stores between the look and the reading, then it is not taken for found', async () => {
-  const batches = [1, 2].map((parkedSeq) => ({ parkedSeq, commands: [], by: { epoch: 3, foundUpTo: 0 } }));
+/** What a claim takes for found of one editor's parking, and how far it says to have seen. */
+async function foundIn(batches: readonly { readonly parkedSeq: number }[], lastSeq: number) {
   const found: number[] = [];
-  const opened: string[] = [];
   const dispatcher = {
     claimParked: (_editor: string, { parkedSeq }: { parkedSeq: number }) => found.push(parkedSeq),
-    openParked: (editor: string) => opened.push(editor),
+    openParked: () => undefined,
   } as unknown as Dispatcher;
   const follower = {
     reached: async () => undefined,
@@ -55,17 +54,26 @@ it('given a batch that a fenced owner stores between the look and the reading, t
   const deps = {
     log: { claim: async () => ({ epoch: 7, append: async () => 8, close: async () => undefined }) },
     parking: {
-      parked: async () => new Map([['meadow', 1]]),
+      parked: async () => new Map([['meadow', lastSeq]]),
       read: async (_editor: string, after: number) => batches.filter(({ parkedSeq }) => parkedSeq > after),
     },
     partitionOf: () => 2,
   } as unknown as WorkerDependencies;
   const owned = new Map<number, Owned>();
-  const taken = await claimed(
-    2,
-    { owned, follower, dispatcher, abort: new AbortController() },
-    deps,
-    () => true,
-  );
-  expect([found, opened, taken?.parkedUpTo.get('meadow')]).toEqual([[1], ['meadow'], 1]);
+  const ownership = { owned, follower, dispatcher, abort: new AbortController() };
+  const taken = await claimed(2, ownership, deps, () => true);
+  return { found, upTo: taken?.parkedUpTo.get('meadow') };
+}
+const stored = (parkedSeq: number, epoch: number) => ({
+  parkedSeq,
+  commands: [],
+  by: { epoch, foundUpTo: 0 },
+});
+
+it('given a batch that a fenced owner stores between the look and the reading, then it is not taken for found', async () => {
+  expect(await foundIn([stored(1, 3), stored(2, 3)], 1)).toEqual({ found: [1], upTo: 1 });
+});
+
+it('given a batch that an owner of before had stored too late for the next one, then it is not taken for found', async () => {
+  expect(await foundIn([stored(1, 5), stored(2, 3)], 2)).toEqual({ found: [1], upTo: 2 });
 });
