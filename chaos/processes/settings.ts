@@ -9,7 +9,7 @@ export function roleSettings(options: {
 }): Record<string, string> {
   return {
     SPARK_TOKEN: options.token,
-    SPARK_LOG_LEVEL: 'info',
+    SPARK_LOG_LEVEL: 'debug',
     SPARK_PARTITIONS: String(options.partitions),
     NATS_REPLICAS: String(options.replicas),
     UNITY_EDITORS: options.editors

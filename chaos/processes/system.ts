@@ -16,6 +16,7 @@ import { type RoleFleet, startRoles } from './roles.js';
 import { createSimulator, type SimulatedEditor, simulatedEditors } from './simulator.js';
 import { limitedStream, mountedDisk } from './smallDisk.js';
 import { repositoryRoot } from './sparkRole.js';
+import { writeWitness } from './witness.js';
 
 export interface SystemOptions {
   /** The run's folder; every user may pass through it (Postgres is not root). */
@@ -67,6 +68,8 @@ async function assemble(
   const [nats, postgres, simulator] = await startServers(home, options, eyes, stops, signal);
   observer = await NatsObserver.connect(natsAccess(home.state, 'admin', nats.urls));
   stops.push(() => eyes().close());
+  const witness = writeWitness(observer, join(dir, 'witness.jsonl'));
+  stops.push(() => witness.stop());
   await prepareDatabase(home, postgres);
   onProgress('the servers run; starting the roles');
   const recovery: RecoveryEyes = {

@@ -6,7 +6,7 @@ import { createPool } from '../../../src/postgres/pools.js';
 import { digestReadModels } from '../../../src/projections/digest.js';
 import { rebuild } from '../../../src/projections/rebuild/rebuild.js';
 import { listPartitions } from '../../../src/projections/retention/partitionCut.js';
-import { runRetention } from '../../../src/projections/retention/run.js';
+import { type RetentionReport, runRetention } from '../../../src/projections/retention/run.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 import { DAY_MS, NO_LIMITS, type RetentionRig, retentionRig } from '../../support/retentionRig.js';
 import { STORY_BEGAN_MS } from '../../support/story.js';
@@ -59,8 +59,9 @@ function mortal(statements: number): { pools: { pool: pg.Pool; owner: pg.Pool };
 /** Runs until it dies or is done; answers which. */
 async function runMortal(statements: number): Promise<boolean> {
   const { pools, died } = mortal(statements);
+  let report: RetentionReport | undefined;
   try {
-    await runRetention({
+    report = await runRetention({
       ...pools,
       ...{ limits: { ...NO_LIMITS, detailDays: 10 }, sliceRows: 50, signal: new AbortController().signal },
       replica: db.pool('spark_ingest', 'replica'),
@@ -72,7 +73,8 @@ async function runMortal(statements: number): Promise<boolean> {
   } finally {
     await Promise.all([pools.pool.end(), pools.owner.end()]);
   }
-  return died();
+  // The server has not seen yet that the one before is dead, and keeps its place.
+  return died() || (report === undefined && (await runMortal(statements)));
 }
 
 describe('retention that is killed', () => {
