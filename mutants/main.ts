@@ -8,7 +8,7 @@ import { Workshop } from './workshop.js';
 const { values } = parseArgs({
   options: {
     /** How many a mutant may survive. */
-    seeds: { type: 'string', default: '2000' },
+    seeds: { type: 'string', default: '5000' },
     seed: { type: 'string', default: '1' },
     /** Names, comma-separated; all when absent. */
     only: { type: 'string' },

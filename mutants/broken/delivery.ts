@@ -121,8 +121,8 @@ export const DELIVERY: readonly Mutant[] = [
     patches: [
       {
         file: 'src/workers/ownership.ts',
-        find: 'const strays = strayBatches(places);',
-        replace: 'const strays = strayBatches([]);',
+        find: 'if (!state.looks.isStray(partition, batch)) ',
+        replace: '',
       },
     ],
     caughtBy: {
@@ -130,6 +130,44 @@ export const DELIVERY: readonly Mutant[] = [
       file: 'test/workers/ownership.test.ts',
       title:
         'given a batch that an owner of before had stored too late for the next one, then it is not taken for found',
+    },
+  },
+  {
+    name: 'late-fetch',
+    why: 'A batch that was being read when a lane dropped what waits comes into it: the younger pass the older.',
+    patches: [
+      {
+        file: 'src/workers/lanes/lane.ts',
+        find: '    if (this.#dropped) return;\n    this.#queue.push(task);',
+        replace: '    this.#queue.push(task);',
+      },
+      {
+        file: 'src/workers/lanes/lane.ts',
+        find: '        if (this.#signal.aborted || this.#dropped) return;\n',
+        replace: '',
+      },
+    ],
+    caughtBy: {
+      project: 'unit',
+      file: 'test/workers/laneFlow.test.ts',
+      title: 'while it fetches, does not begin with what comes then: the commands before that were dropped',
+    },
+  },
+  {
+    name: 'zombie-resets',
+    why: "A worker that has lost a partition without knowing it begins the server's count anew: the owner misses what that one is given.",
+    patches: [
+      {
+        file: 'src/workers/ownership.ts',
+        find: '    await log.append([]);\n    return true;',
+        replace: '    void log;\n    return true;',
+      },
+    ],
+    caughtBy: {
+      project: 'unit',
+      file: 'test/workers/giving.test.ts',
+      title:
+        'that another worker has taken meanwhile is not asked for anew: the one who does learns that it is lost',
     },
   },
   {

@@ -62,7 +62,7 @@ async function* chunks(messages: AsyncIterable<Stored>): AsyncIterable<LogChunk>
     yield {
       seq,
       partition: partitionOfLogSubject(subject),
-      by: authorOf(Object.entries(message.headers).map(([name, value]) => [name, [value]])),
+      ...authorOf(Object.entries(message.headers).map(([name, value]) => [name, [value]])),
       events,
     };
   }

@@ -59,7 +59,7 @@ async function* chunksOf(messages: AsyncIterable<StreamMessage>): AsyncIterable<
     yield {
       seq: streamSeq,
       partition,
-      by: authorOf(headers),
+      ...authorOf(headers),
       events: () => decodeLogMessage(data, streamSeq, tsMs, partition),
     };
   }

@@ -26,7 +26,7 @@ export async function newestIn(
 ): Promise<{ readonly seq: number; readonly ownedFrom: number }> {
   const newest = await newestOf(manager, STREAMS.log, subjectOf(partition));
   if (!newest) return { seq: 0, ownedFrom: 0 };
-  const by = authorOf(newest.header);
+  const { by } = authorOf(newest.header);
   return { seq: newest.seq, ownedFrom: by === 'claim' ? newest.seq : (by ?? 0) };
 }
 

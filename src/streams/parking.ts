@@ -3,15 +3,15 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import { type MsgHdrs, type NatsConnection, headers as natsHeaders } from 'nats';
 import type { Command } from '../commands/envelope.js';
 import type { Clock } from '../core/clock.js';
-import type { ParkedBatch, ParkedBy, Parking } from '../workers/ports.js';
+import type { ParkedBatch, Parking } from '../workers/ports.js';
 import { clientsOf } from './clients.js';
 import { newestOf } from './newest.js';
 import { apiErrorCode, publishUntilAcked, untilAnswered } from './publish.js';
 import { SUBJECTS } from './subjects.js';
 import { STREAMS } from './topology.js';
 
-const EPOCH = 'Spark-Epoch';
-const FOUND_UP_TO = 'Spark-Found-Up-To';
+/** Not that of earlier builds, which meant more by it. */
+const OWNER_EPOCH = 'Spark-Owner-Epoch';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 /** Status of a direct get that finds no message. */
@@ -27,7 +27,7 @@ export async function createParking(nc: NatsConnection, clock: Clock, signal: Ab
   const { js } = clients;
   const manager = await clients.manager;
   return {
-    park: async (editor, commands, by) => {
+    park: async (editor, commands, epoch) => {
       // An id of this call alone makes its own repeats harmless. One made from the commands could meet a batch of an earlier life, and
       // then this one would lie where nobody reads any more.
       const msgID = `parked-${randomUUID()}`;
@@ -37,7 +37,7 @@ export async function createParking(nc: NatsConnection, clock: Clock, signal: Ab
         clock,
         subjectOf(editor),
         body,
-        { msgID, headers: headersOf(by) },
+        { msgID, headers: ownedBy(epoch) },
         signal,
       );
       return ack.seq;
@@ -47,14 +47,15 @@ export async function createParking(nc: NatsConnection, clock: Clock, signal: Ab
     release: async (editor, seq) => {
       await manager.streams.purge(STREAMS.parked, { filter: subjectOf(editor), seq: seq + 1 });
     },
-    parked: async () => {
-      const info = await manager.streams.info(STREAMS.parked, { subjects_filter: `${SUBJECTS.parked}.>` });
-      const found = new Map<string, number>();
-      for (const subject of Object.keys(info.state.subjects ?? {})) {
-        const last = await newestOf(manager, STREAMS.parked, subject);
-        if (last) found.set(subject.slice(SUBJECTS.parked.length + 1), last.seq);
-      }
-      return found;
+    look: async () => {
+      const { state } = await manager.streams.info(STREAMS.parked, {
+        subjects_filter: `${SUBJECTS.parked}.>`,
+      });
+      const subjects = Object.keys(state.subjects ?? {});
+      return {
+        upTo: state.last_seq,
+        editors: subjects.map((subject) => subject.slice(SUBJECTS.parked.length + 1)),
+      };
     },
   };
 }
@@ -81,8 +82,8 @@ async function readBatches(
       const before = from;
       for await (const { seq, data, header } of messages) {
         const commands = commandsOf(data);
-        const by = parkedBy(header);
-        if (commands) parked.push({ parkedSeq: seq, commands, ...(by && { by }) });
+        const epoch = ownerOf(header);
+        if (commands) parked.push({ parkedSeq: seq, commands, ...(epoch !== undefined && { epoch }) });
         from = seq + 1;
       }
       if (from === before) break;
@@ -99,17 +100,14 @@ async function readBatches(
   return parked;
 }
 
-function headersOf({ epoch, foundUpTo }: ParkedBy): MsgHdrs {
+function ownedBy(epoch: number): MsgHdrs {
   const headers = natsHeaders();
-  headers.set(EPOCH, String(epoch));
-  headers.set(FOUND_UP_TO, String(foundUpTo));
+  headers.set(OWNER_EPOCH, String(epoch));
   return headers;
 }
 
-function parkedBy(headers: MsgHdrs | undefined): ParkedBy | undefined {
-  if (!headers?.has(EPOCH)) return undefined;
-  return { epoch: Number(headers.get(EPOCH)), foundUpTo: Number(headers.get(FOUND_UP_TO)) };
-}
+const ownerOf = (headers: MsgHdrs | undefined): number | undefined =>
+  headers?.has(OWNER_EPOCH) ? Number(headers.get(OWNER_EPOCH)) : undefined;
 
 /** Undefined for what is no list of commands: the server may have been made to put its acknowledgement here (docs/adr/0014). */
 function commandsOf(data: Uint8Array): Command[] | undefined {

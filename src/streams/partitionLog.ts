@@ -92,8 +92,16 @@ interface Waiting {
   readonly sinceMs: number;
   readonly events: readonly SparkEvent[];
   readonly bytes: number;
+  readonly parkedUpTo: number | undefined;
   resolve(seq: number): void;
   reject(error: unknown): void;
+}
+
+/** One message of the log on its way: the same id for every try, so that it counts once. */
+interface Message {
+  readonly events: readonly SparkEvent[];
+  readonly appendId: string;
+  readonly parkedUpTo: number | undefined;
 }
 
 /**
@@ -128,12 +136,13 @@ class Appender implements PartitionLog {
     this.#deps = deps;
   }
 
-  append(events: readonly SparkEvent[]): Promise<number> {
+  append(events: readonly SparkEvent[], parkedUpTo?: number): Promise<number> {
     if (this.#failure) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       const bytes = events.reduce((sum, event) => sum + approximateBytes(event), 0);
       this.#deps.stats.waiting(events.length);
-      this.#waiting.push({ events, bytes, resolve, reject, sinceMs: this.#deps.clock.monotonicMs() });
+      const sinceMs = this.#deps.clock.monotonicMs();
+      this.#waiting.push({ events, bytes, parkedUpTo, resolve, reject, sinceMs });
       this.#flushing ??= this.#flush();
     });
   }
@@ -151,8 +160,13 @@ class Appender implements PartitionLog {
     while (this.#waiting.length > 0) {
       const batch = this.#takeBatch();
       const events = batch.flatMap((waiting) => waiting.events);
+      const message = {
+        events,
+        appendId: randomUUID(),
+        parkedUpTo: batch.find((waiting) => waiting.parkedUpTo !== undefined)?.parkedUpTo,
+      };
       try {
-        this.#lastSeq = await this.#store(events);
+        this.#lastSeq = await this.#store(message);
       } catch (error) {
         this.#fail(batch, error);
         break;
@@ -189,7 +203,8 @@ class Appender implements PartitionLog {
     return this.#waiting.splice(0, count);
   }
 
-  async #store(events: readonly SparkEvent[], appendId: string = randomUUID()): Promise<number> {
+  async #store(message: Message): Promise<number> {
+    const { events, appendId, parkedUpTo } = message;
     try {
       const ack = await publishUntilAcked(
         this.#js,
@@ -198,7 +213,7 @@ class Appender implements PartitionLog {
         encodeLogMessage(events),
         {
           msgID: appendId,
-          headers: markedBy(appendId, this.epoch),
+          headers: markedBy(appendId, this.epoch, parkedUpTo),
           expect: { lastSubjectSequence: this.#lastSeq },
         },
         this.#abort.signal,
@@ -207,11 +222,11 @@ class Appender implements PartitionLog {
       return ack.seq;
     } catch (error) {
       this.#deps.stats.failed();
-      if (isWrongSequence(error)) return this.#afterOthers(events, appendId, error);
+      if (isWrongSequence(error)) return this.#afterOthers(message, error);
       // Any other verdict (disk full, no memory): facts are kept, so keep trying; nothing goes on meanwhile.
       if (isServerVerdict(error) && !this.#abort.signal.aborted) {
         await pause(this.#deps.clock, 500, this.#abort.signal);
-        return this.#store(events, appendId);
+        return this.#store(message);
       }
       throw this.#failure ?? error;
     }
@@ -222,19 +237,19 @@ class Appender implements PartitionLog {
    * success. Another owner's: we are fenced. Nothing but what is no message of the log at all: we go on behind it, under the same id, so
    * that whatever is still under way counts once.
    */
-  async #afterOthers(events: readonly SparkEvent[], appendId: string, cause: unknown): Promise<number> {
-    const look = () => this.#lookBehind(appendId);
+  async #afterOthers(message: Message, cause: unknown): Promise<number> {
+    const look = () => this.#lookBehind(message.appendId);
     const { found, last, owner } = await untilAnswered(this.#deps.clock, this.#abort.signal, look);
     if (owner === undefined && last > this.#lastSeq) {
       if (found) return last;
       this.#lastSeq = last;
-      return this.#store(events, appendId);
+      return this.#store(message);
     }
     if (owner === undefined) {
       // Nothing lies behind our last append: nobody has taken the partition.
       await this.#jam.refusedAt(this.#lastSeq, this.#abort.signal);
       if (this.#abort.signal.aborted) throw this.#failure ?? cause;
-      return this.#store(events, appendId);
+      return this.#store(message);
     }
     throw new FencedError(
       `partition ${this.#partition} has another owner: its log is at ${owner}, we expected ${this.#lastSeq}`,

@@ -6,6 +6,7 @@ import { executeContextOf } from './execute/executeContextOf.js';
 import { CancelDesk } from './lanes/cancelDesk.js';
 import { CatchUp } from './lanes/catchUp.js';
 import { expiredAt } from './lanes/expiry.js';
+import { FoundParking } from './lanes/foundParking.js';
 import { heldBack } from './lanes/heldBack.js';
 import { acceptedAtOf, InFlight, type TrackedItem } from './lanes/inFlight.js';
 import { Lane, type LaneDependencies } from './lanes/lane.js';
@@ -55,6 +56,8 @@ export class Dispatcher {
   readonly #settle: SettleContext;
   readonly #refusals: Refusals;
   readonly cancels: CancelDesk;
+  /** What earlier owners left in the parking. */
+  readonly found: FoundParking;
   readonly catchUp = new CatchUp();
   readonly #pending = new PendingEnds();
 
@@ -85,6 +88,8 @@ export class Dispatcher {
       settle: this.#settle,
       laneOf: (editor) => this.#lanes.find(editor),
     });
+    const { claims, cancels, catchUp } = this;
+    this.found = new FoundParking({ claims, cancels, catchUp, state: options.state, lanes: this.#lanes });
   }
 
   /** Whether the editor's commands are this worker's to execute. */
@@ -94,23 +99,6 @@ export class Dispatcher {
 
   get lanes(): readonly Lane[] {
     return this.#lanes.all;
-  }
-
-  /** Opens the lane of an editor that has parked commands from an earlier life. */
-  openParked(editor: string): void {
-    this.#lanes.of(editor).lane.kick();
-  }
-
-  /** Commands that lie in the parking from an earlier life: a redelivery of one is safe, another publish of its key meets it. */
-  claimParked(editor: string, batch: ParkedBatch): void {
-    this.#lanes.of(editor).parked.found(batch, ({ position }) => this.#options.state.done.has(position));
-    for (const command of batch.commands) {
-      if (this.#options.state.done.has(command.position) || this.claims.find(command.commandId)) continue;
-      if (this.#options.state.isOfStream(command.position)) this.catchUp.found(command.position);
-      this.claims.hold(command, true);
-      this.claims.parked(command.commandId, undefined);
-      this.cancels.moved(command);
-    }
   }
 
   deliver(delivery: Delivery): void {
@@ -172,6 +160,7 @@ export class Dispatcher {
     const isOf = (editor: string) => this.#options.deps.partitionOf(editor) === partition;
     this.#lanes.forget(partition);
     this.claims.forget(isOf);
+    this.found.forget(isOf);
     this.inFlight.forget(partition);
     this.catchUp.reached(partition, Number.POSITIVE_INFINITY);
   }
@@ -245,10 +234,10 @@ export class Dispatcher {
 
   #open(editor: string): OpenLane {
     const { deps } = this.#options;
-    const { log, signal, parkedUpTo } = this.#ownedOf(editor);
+    const { log, signal } = this.#ownedOf(editor);
     const parked = new ParkedLane(
       editor,
-      markedParking(deps.parking, { epoch: log.epoch, foundUpTo: parkedUpTo.get(editor) ?? 0 }),
+      markedParking(deps.parking, log.epoch),
       async () => void (await log.append([])),
       (error) => deps.listener.warn(`parked commands of ${editor} could not be released yet`, error),
       () => this.catchUp.done(deps.partitionOf(editor)),

@@ -5,8 +5,6 @@ import type { PartitionLog } from './ports.js';
 export interface OwnedPartition {
   readonly log: PartitionLog;
   readonly signal: AbortSignal;
-  /** Of each of its editors that had something in the parking when it was claimed: the last place there. */
-  readonly parkedUpTo: ReadonlyMap<string, number>;
 }
 
 /** Something was to be done for a partition that is another's now: the other does it. */

@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { bounded } from '../core/bounded.js';
 import type { Dispatcher } from './dispatcher.js';
-import { strayBatches } from './lanes/strayBatches.js';
 import type { LogFollower } from './ledger/logFollower.js';
+import type { ParkingLooks } from './ledger/parkingLooks.js';
 import { GivenAwayError, type OwnedPartition } from './ownedPartition.js';
 import type { CommandInbox, ParkedBatch, PartitionLog } from './ports.js';
 import type { WorkerDependencies } from './workerOptions.js';
@@ -24,6 +24,7 @@ export interface Ownership {
   readonly owned: Map<number, Owned>;
   readonly follower: LogFollower;
   readonly dispatcher: Dispatcher;
+  readonly state: { readonly looks: ParkingLooks };
   readonly abort: AbortController;
 }
 
@@ -33,7 +34,7 @@ export interface Ownership {
  */
 export async function claimed(
   partition: number,
-  { owned, follower, dispatcher }: Ownership,
+  { owned, follower, dispatcher, state }: Ownership,
   { log, parking, partitionOf }: Pick<WorkerDependencies, 'log' | 'parking' | 'partitionOf'>,
   wanted: () => boolean,
 ): Promise<Owned | undefined> {
@@ -41,10 +42,8 @@ export async function claimed(
   const abort = new AbortController();
   // Each running command listens and stops listening: with many editors that is no leak, whatever Node thinks of more than ten.
   setMaxListeners(0, abort.signal);
-  const parkedUpTo = new Map<string, number>();
   const taken: Owned = {
     partition,
-    parkedUpTo,
     log: noticed(claim, partition, follower),
     abort,
     signal: abort.signal,
@@ -60,12 +59,17 @@ export async function claimed(
     owned.set(partition, taken);
     follower.own(partition, claim.epoch);
     follower.appended(partition, claim.epoch);
-    const parked = [...(await parking.parked())].filter(([editor]) => partitionOf(editor) === partition);
-    for (const [editor, lastSeq] of parked) parkedUpTo.set(editor, lastSeq);
-    for (const [editor, lastSeq] of parked)
-      await claimParked(editor, lastSeq, dispatcher, parking, () => wanted() && !abort.signal.aborted);
+    const { upTo, editors } = await parking.look();
+    // Before anything of it is acknowledged or anything is stored: whoever owns the partition later must see the same batches as we do.
+    await taken.log.append([], upTo);
+    state.looks.record(partition, claim.epoch, upTo);
+    const parked = editors.filter((editor) => partitionOf(editor) === partition);
+    const goOn = () => wanted() && !abort.signal.aborted;
+    for (const editor of parked)
+      for await (const batch of parkedBatches(editor, upTo, parking, goOn))
+        if (!state.looks.isStray(partition, batch)) dispatcher.found.claim(editor, batch);
     if (!wanted()) return undefined;
-    for (const [editor] of parked) dispatcher.openParked(editor);
+    for (const editor of parked) dispatcher.found.open(editor);
     return taken;
   } catch (error) {
     abort.abort();
@@ -91,6 +95,23 @@ export async function givenAway(
   // Forgotten first: whoever still looks for its log is told before anything is applied that would not be stored.
   forget(taken, ownership);
   await log.close();
+}
+
+/**
+ * To be asked before each reset. One by a worker that has lost the partition without knowing it would begin the server's count anew, and
+ * the owner could take what comes next for the next of its own: it would miss what that worker was given (sessionOrder.test.ts).
+ */
+export async function isStillOurs(
+  { log }: Pick<Owned, 'log'>,
+  lost: (error: unknown) => void,
+): Promise<boolean> {
+  try {
+    await log.append([]);
+    return true;
+  } catch (error) {
+    if (!(error instanceof GivenAwayError)) lost(error);
+    return false;
+  }
 }
 
 /**
@@ -120,35 +141,21 @@ function forget(
   follower.disown(partition);
 }
 
-async function claimParked(
-  editor: string,
-  lastSeq: number,
-  dispatcher: Dispatcher,
-  parking: WorkerDependencies['parking'],
-  wanted: () => boolean,
-): Promise<void> {
-  // Twice: who has stored what is known only at the end, and all of it at once may be more than memory is for.
-  const places: Pick<ParkedBatch, 'parkedSeq' | 'by'>[] = [];
-  const all = () => parkedBatches(editor, lastSeq, parking, wanted);
-  for await (const { parkedSeq, by } of all()) places.push({ parkedSeq, ...(by && { by }) });
-  const strays = strayBatches(places);
-  for await (const batch of all()) if (!strays.has(batch.parkedSeq)) dispatcher.claimParked(editor, batch);
-}
-
+/** What lies there up to `upTo`, as many at once as memory is for. */
 async function* parkedBatches(
   editor: string,
-  lastSeq: number,
+  upTo: number,
   parking: WorkerDependencies['parking'],
   wanted: () => boolean,
 ): AsyncGenerator<ParkedBatch> {
-  for (let after = 0; after < lastSeq && wanted(); ) {
+  for (let after = 0; after < upTo && wanted(); ) {
     const batches = await parking.read(editor, after, CLAIM_BATCHES);
     if (batches.length === 0) return;
     for (const batch of batches) {
       after = Math.max(after, batch.parkedSeq);
-      // Stored since we looked, by an owner that we have fenced. Taken for found it would be safe for us, who acknowledges its commands, and
-      // a stray for the next owner, whom our mark tells how far we have seen: then nobody had it (20 minutes of chaos, seed twenty).
-      if (batch.parkedSeq <= lastSeq) yield batch;
+      // Stored since we looked, by an owner that we have fenced: it counts for nothing, here and later.
+      if (batch.parkedSeq > upTo) return;
+      yield batch;
     }
   }
 }
@@ -160,9 +167,9 @@ function noticed(log: PartitionLog, partition: number, follower: LogFollower): P
   let given = false;
   return {
     epoch: log.epoch,
-    append: async (events) => {
+    append: async (events, parkedUpTo) => {
       if (given) throw new GivenAwayError(`partition ${partition} has been given away`);
-      const place = await log.append(events);
+      const place = await log.append(events, parkedUpTo);
       follower.appended(partition, place);
       return place;
     },

@@ -101,8 +101,9 @@ export interface PartitionLog {
   /**
    * Appends in call order, batched with whatever else waits; resolves once stored. Retries for as long as the stream is away.
    * Rejects only with `FencedError` (somebody else appended: we are a zombie) or when closed. Resolves with the place in the log.
+   * `parkedUpTo`: how far we saw into the parking (see `ParkingLooks`).
    */
-  append(events: readonly SparkEvent[]): Promise<number>;
+  append(events: readonly SparkEvent[], parkedUpTo?: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -112,6 +113,8 @@ export interface LogChunk {
   readonly partition: number;
   /** Whose it is: a claim of the partition, an append of the owner with that epoch, or nobody's who may append. */
   readonly by: 'claim' | number | undefined;
+  /** How far the owner saw into the parking, where the message tells that. */
+  readonly parkedUpTo?: number | undefined;
   events(): readonly LoggedEvent[];
 }
 
@@ -160,25 +163,26 @@ export interface DeadLetters {
 export interface ParkedBatch {
   readonly parkedSeq: number;
   readonly commands: readonly Command[];
-  /** Absent in batches of earlier builds. */
-  readonly by?: ParkedBy;
+  /** Whose it is: the epoch of the owner's claim. Absent in batches of earlier builds. */
+  readonly epoch?: number;
 }
 
-/** Whose batch it is: the epoch of the owner's claim, and the editor's last place in the parking as it found it then (0: none). */
-export interface ParkedBy {
-  readonly epoch: number;
-  readonly foundUpTo: number;
+/** What an owner sees of the parking when it looks. */
+export interface ParkingView {
+  /** The newest place of the whole parking; 0 when nothing was ever stored. */
+  readonly upTo: number;
+  /** The editors that have parked commands. */
+  readonly editors: readonly string[];
 }
 
 export interface Parking {
   /** Resolves with the place the batch was stored at. */
-  park(editor: string, commands: readonly Command[], by: ParkedBy): Promise<number>;
+  park(editor: string, commands: readonly Command[], epoch: number): Promise<number>;
   /** The next batches of an editor after `afterSeq`, in order. */
   read(editor: string, afterSeq: number, maxBatches: number): Promise<ParkedBatch[]>;
   /** Forgets an editor's parked commands up to and with `seq`. */
   release(editor: string, seq: number): Promise<void>;
-  /** The editors that have parked commands and the place of their last batch. */
-  parked(): Promise<ReadonlyMap<string, number>>;
+  look(): Promise<ParkingView>;
 }
 
 /** Somebody's wish that a command shall not run (any more). */

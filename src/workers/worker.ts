@@ -11,7 +11,7 @@ import { relieve } from './lanes/relief.js';
 import { LogFollower } from './ledger/logFollower.js';
 import { Purger } from './ledger/purger.js';
 import { WorkerState } from './ledger/workerState.js';
-import { claimed, givenAway, type Owned, type Ownership, strays } from './ownership.js';
+import { claimed, givenAway, isStillOurs, type Owned, type Ownership, strays } from './ownership.js';
 import type { WorkerDependencies } from './workerOptions.js';
 
 const HEARTBEAT_MS = 60_000;
@@ -167,6 +167,7 @@ export class Worker implements Service {
       clock: deps.clock,
       partitions: deps.limits.partitions,
       apply: ({ event, tsMs }, place) => state.follow(event, place, tsMs),
+      looked: (...look) => state.looks.record(...look),
       warn: deps.listener.warn,
       broken: (error) => this.lose(error),
     });
@@ -192,8 +193,7 @@ export class Worker implements Service {
   }
 
   #startTimers(run: Run): void {
-    const warn = (error: unknown) =>
-      this.#deps.listener.warn('housekeeping failed; it will be tried again', error);
+    const warn = (error: unknown) => this.#deps.listener.warn('housekeeping failed: tried again soon', error);
     const purger = new Purger(this.#deps, () => [...run.owned.keys()]);
     run.timers.push(
       every(HEARTBEAT_MS, () => run.dispatcher.inFlight.heartbeat(), warn),
@@ -206,14 +206,16 @@ export class Worker implements Service {
 
   #startPull(run: Run, owned: Owned): void {
     owned.pulls = new AbortController();
-    owned.pulling = this.#pullLoop(run, owned.partition, owned.pulls.signal);
+    owned.pulling = this.#pullLoop(run, owned, owned.pulls.signal);
   }
 
-  async #pullLoop(run: Run, partition: number, signal: AbortSignal): Promise<void> {
+  async #pullLoop(run: Run, owned: Owned, signal: AbortSignal): Promise<void> {
+    const { partition } = owned;
     const { inbox, clock, listener } = this.#deps;
     let next = 0;
     while (!signal.aborted) {
       try {
+        if (next === 0 && !(await isStillOurs(owned, (error) => signal.aborted || this.lose(error)))) return;
         if (next === 0) run.dispatcher.reached(partition, (await inbox.reset(partition)).ackFloor);
         next ||= 1;
         await this.#brake.released(signal);

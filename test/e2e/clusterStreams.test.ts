@@ -163,8 +163,8 @@ describe('given the server that leads the streams killed, and down for good', ()
       write('spark.command-envelopes.0', 'envelope'),
       images.put([{ sha256: sha256(bytes), bytes }]),
     ]);
-    const place = await parking.park('left', [aCommand({ editor: 'left' })], { epoch: 1, foundUpTo: 0 });
-    expect((await parking.parked()).get('left')).toBe(place);
+    const place = await parking.park('left', [aCommand({ editor: 'left' })], 1);
+    expect(await parking.look()).toEqual({ upTo: place, editors: ['left'] });
     expect(await parking.read('left', 0, 8)).toHaveLength(1);
     expect(await images.get(sha256(bytes))).toEqual(bytes);
     await eventually(() => expect(pulled).toContain('envelope'), { timeoutMs: 60_000 });

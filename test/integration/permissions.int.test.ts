@@ -101,9 +101,9 @@ describe('each role can do its work', () => {
     await images.put([image]);
     expect(await images.get(image.sha256)).toBeDefined();
     const parking = await createParking(nc, systemClock, stop.signal);
-    const place = await parking.park('left', [aCommand({ editor: 'left' })], { epoch: 1, foundUpTo: 0 });
+    const place = await parking.park('left', [aCommand({ editor: 'left' })], 1);
     expect(await parking.read('left', 0, 1)).toHaveLength(1);
-    expect((await parking.parked()).get('left')).toBe(place);
+    expect(await parking.look()).toEqual({ upTo: place, editors: ['left'] });
     await parking.release('left', place);
     await createDeadLetters(nc, systemClock, stop.signal).append({
       reason: 'malformed_json',

@@ -192,9 +192,9 @@ describe('given acknowledgements that a client has sent where SPARK stores', () 
   it('then what is parked is read past them', async () => {
     const parking = await createParking(worker, systemClock, stop.signal);
     await storedIn(STREAMS.parked, 'spark.parked.left', 20);
-    const first = await parking.park('left', [aCommand({ editor: 'left' })], { epoch: 1, foundUpTo: 0 });
+    const first = await parking.park('left', [aCommand({ editor: 'left' })], 1);
     await storedIn(STREAMS.parked, 'spark.parked.left', 20);
-    const second = await parking.park('left', [aCommand({ editor: 'left' })], { epoch: 1, foundUpTo: 0 });
+    const second = await parking.park('left', [aCommand({ editor: 'left' })], 1);
     await storedIn(STREAMS.parked, 'spark.parked.left');
     const placesOf = async (after: number, most: number) =>
       (await parking.read('left', after, most)).map(({ parkedSeq }) => parkedSeq);

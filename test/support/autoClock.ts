@@ -20,6 +20,11 @@ export class AutoClock implements Clock {
     return this.#nowMs;
   }
 
+  /** Nobody sleeps. */
+  get idle(): boolean {
+    return this.#sleepers.length === 0;
+  }
+
   advance(ms: number): void {
     this.#nowMs += ms;
   }

@@ -12,8 +12,8 @@ import type {
   LogChunk,
   LogPort,
   ParkedBatch,
-  ParkedBy,
   Parking,
+  ParkingView,
   PartitionLog,
 } from '../../src/workers/ports.js';
 import { STREAM_CREATED } from './commandFixtures.js';
@@ -33,7 +33,7 @@ export class MemoryClosedError extends SparkError {
 
 /** The partitioned, fenced log in memory. `hold` keeps appends waiting: a stream that is away. */
 export class MemoryPartitionLogs implements LogPort {
-  readonly messages: { partition: number; data: Uint8Array; by: LogChunk['by'] }[] = [];
+  readonly messages: ({ partition: number; data: Uint8Array } & Pick<LogChunk, 'by' | 'parkedUpTo'>)[] = [];
   readonly #last = new Map<number, number>();
   #held: (() => void)[] | undefined;
   #wakes: (() => void)[] = [];
@@ -59,18 +59,18 @@ export class MemoryPartitionLogs implements LogPort {
     let mine = epoch;
     let closed = false;
     let tail: Promise<void> = Promise.resolve();
-    const append = async (events: readonly SparkEvent[]): Promise<number> => {
+    const append = async (events: readonly SparkEvent[], parkedUpTo?: number): Promise<number> => {
       if (this.#held) await new Promise<void>((go) => this.#held?.push(go));
       if (closed) throw new MemoryClosedError('closed');
       if (this.#last.get(partition) !== mine) throw new MemoryFencedError('another owner');
-      mine = this.#append(partition, events, epoch);
+      mine = this.#append(partition, events, epoch, parkedUpTo);
       return mine;
     };
     return {
       epoch,
-      append: (events) => {
+      append: (events, parkedUpTo) => {
         if (closed) return Promise.reject(new MemoryClosedError('closed'));
-        const result = tail.then(() => append(events));
+        const result = tail.then(() => append(events, parkedUpTo));
         tail = result.then(
           () => undefined,
           () => undefined,
@@ -97,6 +97,7 @@ export class MemoryPartitionLogs implements LogPort {
         seq: at + 1,
         partition,
         by: message.by,
+        parkedUpTo: message.parkedUpTo,
         events: () => decodeLogMessage(data, at + 1, 1_772_359_200_000 + at, partition),
       };
     }
@@ -113,8 +114,8 @@ export class MemoryPartitionLogs implements LogPort {
     });
   }
 
-  #append(partition: number, events: readonly SparkEvent[], by: LogChunk['by']): number {
-    this.messages.push({ partition, data: encodeLogMessage(events), by });
+  #append(partition: number, events: readonly SparkEvent[], by: LogChunk['by'], parkedUpTo?: number): number {
+    this.messages.push({ partition, data: encodeLogMessage(events), by, parkedUpTo });
     this.#last.set(partition, this.messages.length);
     for (const wake of this.#wakes.splice(0)) wake();
     return this.messages.length;
@@ -147,20 +148,17 @@ export class MemoryLetters implements DeadLetters {
   }
 }
 
-/** Of a batch whose owner does not matter to the test. */
-const NOBODY: ParkedBy = { epoch: 0, foundUpTo: 0 };
-
 export class MemoryParking implements Parking {
-  readonly batches: { editor: string; parkedSeq: number; json: string; by: ParkedBy }[] = [];
+  readonly batches: { editor: string; parkedSeq: number; json: string; epoch: number }[] = [];
   #lastSeq = 0;
   failing = false;
   parks = 0;
 
-  async park(editor: string, commands: ParkedBatch['commands'], by: ParkedBy = NOBODY): Promise<number> {
+  async park(editor: string, commands: ParkedBatch['commands'], epoch = 0): Promise<number> {
     this.parks++;
     if (this.failing) throw new MemoryClosedError('the parking is away');
     const json = JSON.stringify(commands);
-    this.batches.push({ editor, parkedSeq: ++this.#lastSeq, json, by });
+    this.batches.push({ editor, parkedSeq: ++this.#lastSeq, json, epoch });
     return this.#lastSeq;
   }
 
@@ -169,10 +167,10 @@ export class MemoryParking implements Parking {
     return this.batches
       .filter((batch) => batch.editor === editor && batch.parkedSeq > afterSeq)
       .slice(0, maxBatches)
-      .map(({ parkedSeq, json, by }) => ({
+      .map(({ parkedSeq, json, epoch }) => ({
         parkedSeq,
         commands: JSON.parse(json) as ParkedBatch['commands'],
-        by,
+        epoch,
       }));
   }
 
@@ -183,9 +181,9 @@ export class MemoryParking implements Parking {
     }
   }
 
-  async parked(): Promise<ReadonlyMap<string, number>> {
+  async look(): Promise<ParkingView> {
     if (this.failing) throw new MemoryClosedError('the parking is away');
-    return new Map(this.batches.map(({ editor, parkedSeq }) => [editor, parkedSeq]));
+    return { upTo: this.#lastSeq, editors: [...new Set(this.batches.map(({ editor }) => editor))] };
   }
 }
 
@@ -203,6 +201,7 @@ export class MemoryInbox implements CommandInbox {
   readonly #order = new Map<number, number>();
   #wake: (() => void)[] = [];
   resets = 0;
+  deliveries = 0;
   openPulls = 0;
   failResets = 0;
   onAck: (() => void) | undefined;
@@ -220,6 +219,12 @@ export class MemoryInbox implements CommandInbox {
   /** Acknowledgements that got lost: everything comes again after the next reset. */
   forgetAcks(): void {
     for (const message of this.#messages) message.acked = false;
+  }
+
+  /** As when the server's patience for acknowledgements ends: what is not acknowledged comes again, and the count goes on. */
+  deliverAgain(): void {
+    for (const partition of this.#cursor.keys()) this.#cursor.set(partition, 0);
+    for (const wake of this.#wake.splice(0)) wake();
   }
 
   get unacked(): number[] {
@@ -299,6 +304,7 @@ export class MemoryInbox implements CommandInbox {
   }): Delivery {
     const order = (this.#order.get(message.partition) ?? 0) + 1;
     this.#order.set(message.partition, order);
+    this.deliveries++;
     return {
       partition: message.partition,
       seq: message.seq,

@@ -46,4 +46,16 @@ describe('a partition that is given away', () => {
     await world.settled();
     expect(world.gate.effects.map(({ path }) => path)).toEqual([0, 1, 2, 3].map((n) => `Assets/N${n}.cs`));
   });
+
+  it('that another worker has taken meanwhile is not asked for anew: the one who does learns that it is lost', async () => {
+    const world = new WorkerWorld();
+    const fenced = await aWorker(world);
+    const { worker: owner } = await aWorker(world);
+    const before = 2 * RIG_LIMITS.partitions;
+    await eventually(() => world.inbox.resets === before, 'both to have begun');
+    await fenced.worker.reconnected();
+    await eventually(() => fenced.lost.length > 0, 'the loss');
+    expect(world.inbox.resets).toBe(before);
+    await owner.stop();
+  });
 });

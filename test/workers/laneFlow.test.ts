@@ -196,6 +196,32 @@ describe('a paused lane', () => {
   });
 });
 
+describe('a lane that is given away', () => {
+  it('while it fetches, does not begin with what comes then: the commands before that were dropped', async () => {
+    const { lane, parking, runs, end, running } = setup();
+    lane.accept(taskOf(1));
+    await runs(1);
+    for (let seq = 2; seq <= 6; seq++) {
+      lane.accept(taskOf(seq));
+      lane.parkWaiting();
+      await eventually(() => parking.batches.length === seq - 1, 'a batch of its own');
+    }
+    const { read } = parking;
+    let arrive: (() => void) | undefined;
+    parking.read = async (editor, after, max) => {
+      const batches = await read.call(parking, editor, after, max);
+      if (batches[0]?.commands[0]?.position.seq === 6) await new Promise<void>((go) => (arrive = go));
+      return batches;
+    };
+    end(1);
+    await eventually(() => arrive !== undefined, 'the last to be fetched behind the others');
+    expect(lane.dropWaiting().map(({ command }) => command.position.seq)).toEqual([2, 3, 4, 5]);
+    arrive?.();
+    await lane.drained();
+    expect([[...running.keys()], lane.depth]).toEqual([[], 0]);
+  });
+});
+
 describe('cancelling in a lane', () => {
   const request = (task: Task) => ({
     commandId: task.command.commandId,

@@ -81,13 +81,17 @@ describe('the order of what is parked of a session', () => {
     expect(await fetchAll(lane)).toEqual([[1], [2], [5]]);
   });
 
-  it('given one that comes again after what has ended, and before what has not, lets it go first', async () => {
+  it('given one that comes again after what has ended, and before what has not, lets it go first, also where it has to come here', async () => {
     const life = lives();
     await storeAll(laneOf(life), taskOf(1), taskOf(4, 'other'));
     await laneOf(life).store(taskOf(6));
     life.caughtUp = false;
     const lane = await nextOf(life, ({ position }) => position.seq === 1);
-    expect([2, 7].map((seq) => lane.takes(commandOf(seq), true))).toEqual([false, true]);
+    expect([2, 7].map((seq) => lane.takes(commandOf(seq), false))).toEqual([false, true]);
+    expect(lane.takes(commandOf(2), true)).toBe(true);
+    await lane.store(taskOf(2));
+    life.caughtUp = true;
+    expect(await fetchAll(lane)).toEqual([[1, 4], [2], [6]]);
   });
 
   it('given commands of another stream, is that in which they were stored', async () => {
@@ -131,14 +135,15 @@ describe('what is taken out of memory', () => {
     ]);
   });
 
-  it('given one that ran while what follows was parked, is not that one', async () => {
+  it('given one that ran while what follows is parked, is not that one before the others lie there', async () => {
     const lane = laneOf(lives());
     const queue = new LaneQueue();
     queue.push(taskOf(1));
     const coming = lane.store(taskOf(2));
     expect(takeForParking(queue, lane, 's', 'all').toStore).toEqual([]);
     await coming;
-    expect(takeForParking(queue, lane, 's', 'all').toStore).toEqual([]);
-    expect(queue.size).toBe(1);
+    const { toStore } = takeForParking(queue, lane, 's', 'all');
+    await storeAll(lane, ...toStore);
+    expect([queue.size, await fetchAll(lane)]).toEqual([0, [[1], [2]]]);
   });
 });

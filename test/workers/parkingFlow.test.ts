@@ -191,7 +191,7 @@ describe('an editor that is away', () => {
       return aCommand({ ...wish, seq: world.publish(wish), index: 0, count: 1, partition });
     });
     // Its successor has looked before, and knows nothing of this batch.
-    await world.parking.park('slow', commands.slice(1), { epoch: late.get(partition) ?? 0, foundUpTo: 0 });
+    await world.parking.park('slow', commands.slice(1), late.get(partition) ?? 0);
     await eventually(() => world.inbox.unacked.length === 0, 'all of them to be parked');
     await next.worker.stop();
     world.gate.away.delete('slow');

@@ -8,7 +8,7 @@ import { LaneQueue, useOf } from './laneQueue.js';
 import { LaneRefill } from './laneRefill.js';
 import type { ParkedLane } from './parkedLane.js';
 import type { FinalVerdict, Task } from './task.js';
-import { type RunDependencies, TaskRuns } from './taskRuns.js';
+import { MIN_HOLD_MS, type RunDependencies, TaskRuns } from './taskRuns.js';
 
 export interface LaneDependencies extends RunDependencies {
   readonly parked: ParkedLane;
@@ -28,7 +28,6 @@ export interface LaneDependencies extends RunDependencies {
   holding(editor: string, reason: string | undefined): void;
 }
 
-const MIN_HOLD_MS = 100;
 export const PAUSED_REASON = 'paused by an operator';
 
 /**
@@ -108,12 +107,13 @@ export class Lane {
     else this.enqueue(task);
   }
 
+  /** Not once what waits was dropped: of what was being read then the younger would pass the older (20 minutes of chaos, seed twenty). */
   enqueue(task: Task): void {
+    if (this.#dropped) return;
     this.#queue.push(task);
     this.kick();
   }
 
-  /** Makes sure that the loop runs; a sleeping one looks again. */
   kick(): void {
     this.#wake?.abort();
     this.#loop ??= this.#run();
@@ -125,7 +125,6 @@ export class Lane {
     for (const sessionId of this.#queue.sessionIds) this.parkSession(sessionId, what);
   }
 
-  /** Moves what waits of one session out of memory. */
   parkSession(sessionId: string, what: 'all' | 'exclusive' = 'all'): void {
     const { stored, toStore } = takeForParking(this.#queue, this.#deps.parked, sessionId, what);
     for (const task of stored) this.#deps.moved(task);
@@ -180,6 +179,7 @@ export class Lane {
       while (!this.#signal.aborted && !this.#dropped) {
         const paused = this.#deps.paused(this.editor);
         if (!paused) await this.#refill.run();
+        if (this.#signal.aborted || this.#dropped) return;
         const task = paused ? undefined : this.#queue.take(this.#deps.clock.monotonicMs(), 'exclusive');
         if (task) await this.#runOne(task);
         // Nothing may be awaited between this look and the end of the loop: a command that came meanwhile would lie for ever.
@@ -268,8 +268,8 @@ export class Lane {
   }
 
   async #waitForWork(): Promise<void> {
-    const next = this.#queue.nextReadyMs('exclusive');
     // What is parked but could not be read yet (a replica that lags) is asked for again shortly.
+    const next = this.#queue.nextReadyMs('exclusive');
     const waitMs = next === undefined ? MIN_HOLD_MS : Math.max(1, next - this.#deps.clock.monotonicMs());
     await this.#sleep(waitMs);
   }

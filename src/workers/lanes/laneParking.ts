@@ -1,11 +1,12 @@
-import { type LaneQueue, useOf } from './laneQueue.js';
+import { isInDoubt, type LaneQueue, useOf } from './laneQueue.js';
 import type { ParkedLane } from './parkedLane.js';
 import type { Task } from './task.js';
 
 /**
  * Takes what shall be parked of one session out of the queue: `stored` is in the parking already and only goes back, `toStore` is not.
- * What ran while its successors were parked is older than they are, goes on before them and stays. With `exclusive`, what leads
- * the session and does not need the editor stays too.
+ * What may have changed a file stays, for whoever came to that file before it is looked after; so does what is older than something on its
+ * way into the parking, where both would lie in the order in which they came. With `exclusive`, what leads the session and does not need
+ * the editor stays too.
  */
 export function takeForParking(
   queue: LaneQueue,
@@ -14,9 +15,7 @@ export function takeForParking(
   what: 'all' | 'exclusive',
 ): { readonly stored: Task[]; readonly toStore: Task[] } {
   const waiting = queue.of(sessionId);
-  const firstParked = waiting.findIndex(isStored);
-  const isOlder = (task: Task, at: number) => at < firstParked || parked.hasLater(task.command);
-  let stay = waiting.findLastIndex((task, at) => !isStored(task) && isOlder(task, at));
+  let stay = waiting.findLastIndex((task) => isInDoubt(task) || parked.isPassed(task.command));
   if (what === 'exclusive') while (isBeside(waiting[stay + 1])) stay++;
   const moving = queue.removeFrom(sessionId, stay + 1);
   const stored = moving.filter(isStored);

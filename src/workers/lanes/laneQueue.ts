@@ -213,7 +213,7 @@ export const useOf = ({ command, started }: Task): LaneUse => laneUseOf(command,
  * May have changed a file of the lane's own editor, here or in an earlier life, and has not been looked after since. A build too: whoever
  * else is in doubt waits until somebody watches it, and would keep it from being taken up (20 minutes of chaos, seed twenty).
  */
-function isInDoubt({ command, mayHaveRun, change, unit, started }: Task): boolean {
+export function isInDoubt({ command, mayHaveRun, change, unit, started }: Task): boolean {
   if (!mayHaveRun) return false;
   if (started?.build) return true;
   const planned = change ? [change] : (unit?.files.map(({ prepared }) => prepared) ?? []);

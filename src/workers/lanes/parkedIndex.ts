@@ -46,8 +46,9 @@ export class ParkedIndex {
       const seqs = this.#sessions.get(sessionId);
       if (!seqs) this.#sessions.set(sessionId, [seq]);
       else {
-        const at = seqs.findIndex((other) => this.#comesFirst(sessionId, seq, other));
-        seqs.splice(at < 0 ? seqs.length : at, 0, seq);
+        // From behind: nearly all come last.
+        const before = seqs.findLastIndex((other) => this.#comesFirst(sessionId, other, seq));
+        seqs.splice(before + 1, 0, seq);
       }
     }
   }
@@ -103,15 +104,35 @@ export class ParkedIndex {
         more = true;
       }
     }
-    // Should the places in several sessions contradict each other, the one that was stored first goes on: else none ever would.
-    if (taken.size > 0 || wanting.length === 0 || only !== undefined || this.#anyIsFirst()) return [...taken];
-    return [this.oldest() ?? 0];
+    if (taken.size > 0 || only !== undefined) return [...taken];
+    for (const sessionId of wanting) {
+      const contradicted = this.#contradicted(firstOf(sessionId));
+      if (contradicted !== undefined) return [contradicted];
+    }
+    return [];
   }
 
-  #anyIsFirst(): boolean {
-    return [...this.#batches].some(([seq, heads]) =>
-      [...heads.keys()].every((sessionId) => this.#sessions.get(sessionId)?.[0] === seq),
-    );
+  /**
+   * Should the places in several sessions contradict each other, each batch waits for another one of a circle: then the one of them that was
+   * stored first goes on, or none ever would. Undefined where what `seq` waits for in the end is first of all its sessions.
+   */
+  #contradicted(seq: number | undefined): number | undefined {
+    const passed: number[] = [];
+    for (let at = seq; at !== undefined; at = this.#waitsFor(at)) {
+      const circle = passed.indexOf(at);
+      if (circle >= 0) return Math.min(...passed.slice(circle));
+      passed.push(at);
+    }
+    return undefined;
+  }
+
+  /** A batch that comes before this one in one of its sessions. */
+  #waitsFor(seq: number): number | undefined {
+    for (const sessionId of this.#batches.get(seq)?.keys() ?? []) {
+      const first = this.#sessions.get(sessionId)?.[0];
+      if (first !== seq) return first;
+    }
+    return undefined;
   }
 
   #headOf(sessionId: string): LaneUse | undefined {

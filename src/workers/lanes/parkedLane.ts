@@ -74,21 +74,20 @@ export class ParkedLane {
     return this.#coming.has(sessionId) || this.#index.has(sessionId);
   }
 
-  /** True while something of its session lies here, or is on its way in, that goes after this command. */
-  hasLater({ sessionId, position }: Command): boolean {
+  /** True while something of its session is on its way in that goes after this command. */
+  isPassed({ sessionId, position }: Command): boolean {
     const coming = this.#coming.get(sessionId);
-    if (coming && isBefore(position, coming.last)) return true;
-    return this.#index.firstAfter(sessionId, position) !== undefined;
+    return coming !== undefined && isBefore(position, coming.last);
   }
 
   /**
-   * Whether a newly delivered command comes here: behind what its session has here, or because the editor is `away`. Not one that is older
-   * than what was found of its session: it goes first.
+   * Whether a newly delivered command comes here: behind what its session has here, or because the editor is `away`. One that is older
+   * than what was found of its session need not wait for that: it goes first.
    */
   takes({ sessionId, position }: Command, away: boolean): boolean {
+    if (away) return true;
     const oldest = this.#oldestFound.get(sessionId);
-    if (oldest && !this.#caughtUp() && isBefore(position, oldest)) return false;
-    return away || this.holds(sessionId);
+    return !(oldest && !this.#caughtUp() && isBefore(position, oldest)) && this.holds(sessionId);
   }
 
   get active(): boolean {
@@ -111,10 +110,10 @@ export class ParkedLane {
 
   /** A batch of an earlier life, before anything is stored or fetched: whoever `hasEnded` there is nobody's predecessor any more. */
   found({ parkedSeq, commands }: ParkedBatch, hasEnded: (command: Command) => boolean = () => false): void {
-    this.#index.add(parkedSeq, headsOf(commands, this.#useOf));
-    for (const command of commands) {
-      if (hasEnded(command)) continue;
-      const { sessionId, position } = command;
+    const open = commands.filter((command) => !hasEnded(command));
+    // One of which nothing is left is fetched all the same, and then it is released.
+    this.#index.add(parkedSeq, headsOf(open.length > 0 ? open : commands, this.#useOf));
+    for (const { sessionId, position } of open) {
       const oldest = this.#oldestFound.get(sessionId);
       if (!oldest || isBefore(position, oldest)) this.#oldestFound.set(sessionId, position);
     }

@@ -16,7 +16,7 @@ export interface RunDependencies {
   fatal(error: unknown): void;
 }
 
-const MIN_HOLD_MS = 100;
+export const MIN_HOLD_MS = 100;
 
 /** What a lane is working on: each go with a signal of its own, and what becomes of its verdict. */
 export class TaskRuns {

@@ -12,6 +12,8 @@ export interface FollowerDependencies {
   readonly partitions: number;
   /** An event of a partition that is not ours; read on when it resolves. `place`: that of its message in the log. */
   readonly apply: (logged: LoggedEvent, place: number) => void | Promise<void>;
+  /** How far an owner saw into the parking. */
+  readonly looked: (partition: number, epoch: number, parkedUpTo: number) => void;
   readonly warn: (message: string, error: unknown) => void;
   /** The log holds what this build cannot read, or somebody has claimed a partition of ours: nothing may be decided by half a history. */
   readonly broken: (error: unknown) => void;
@@ -151,6 +153,8 @@ export class LogFollower {
     if (seq <= this.#place) return true;
     try {
       if (chunk.by === 'claim') this.#claims.set(partition, seq);
+      else if (chunk.by !== undefined && chunk.parkedUpTo !== undefined)
+        this.#deps.looked(partition, chunk.by, chunk.parkedUpTo);
       const epoch = this.#owned.get(partition);
       if (epoch !== undefined) demandOurs(chunk, epoch);
       else if (seq > (this.#ours.get(partition) ?? 0))

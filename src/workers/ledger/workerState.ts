@@ -8,6 +8,7 @@ import { DoneSet } from './doneSet.js';
 import { KeyRace, samePlace } from './keyRace.js';
 import { Ledger } from './ledger.js';
 import { OwedLetters } from './owedLetters.js';
+import { ParkingLooks } from './parkingLooks.js';
 import { UnknownOutcomes } from './unknownOutcomes.js';
 
 /**
@@ -29,6 +30,7 @@ export class WorkerState {
   /** Ends whose dead letter may not be stored: written when their message comes again. */
   readonly owed = new OwedLetters();
   readonly race = new KeyRace();
+  readonly looks = new ParkingLooks();
 
   constructor(limits: { maxKeys: number; termMs: number }, stream?: string) {
     this.#stream = stream;

@@ -49,8 +49,8 @@ export function imageSuite(
   });
 }
 
-/** Whose batches they are, as they come back with each. */
-const OWNER = { epoch: 7, foundUpTo: 3 };
+/** Whose batches they are, as it comes back with each. */
+const OWNER = 7;
 
 /** What any parking must do. */
 export function parkingSuite(
@@ -72,7 +72,7 @@ export function parkingSuite(
       expect(places).toEqual(places.toSorted((a, b) => a - b));
       const first = await parking.read(editor, 0, 2);
       expect(first).toEqual(
-        batches.slice(0, 2).map((batch, at) => ({ parkedSeq: places[at], commands: batch, by: OWNER })),
+        batches.slice(0, 2).map((batch, at) => ({ parkedSeq: places[at], commands: batch, epoch: OWNER })),
       );
       expect(seqsOf(await parking.read(editor, first[1]?.parkedSeq ?? 0, 2))).toEqual([[4, 5]]);
     });
@@ -90,10 +90,10 @@ export function parkingSuite(
       const editor = freshEditor();
       const longer = `${editor}x`;
       await parking.park(editor, commands(editor, 1), OWNER);
-      await parking.park(longer, commands(longer, 2), OWNER);
+      const last = await parking.park(longer, commands(longer, 2), OWNER);
       expect(seqsOf(await parking.read(editor, 0, 4))).toEqual([[1]]);
-      const parked = await parking.parked();
-      expect([parked.has(editor), parked.has(longer)]).toEqual([true, true]);
+      const { upTo, editors } = await parking.look();
+      expect([upTo, editors.includes(editor), editors.includes(longer)]).toEqual([last, true, true]);
     });
 
     it('given a batch again after its release, keeps it where it will be read', async () => {
@@ -121,11 +121,12 @@ export function parkingSuite(
       const editor = freshEditor();
       const first = await parking.park(editor, commands(editor, 1), OWNER);
       const second = await parking.park(editor, commands(editor, 2), OWNER);
-      expect((await parking.parked()).get(editor)).toBe(second);
+      expect((await parking.look()).upTo).toBe(second);
       await parking.release(editor, first);
       expect(seqsOf(await parking.read(editor, 0, 4))).toEqual([[2]]);
       await parking.release(editor, second);
-      expect([await parking.read(editor, 0, 4), (await parking.parked()).has(editor)]).toEqual([[], false]);
+      const { upTo, editors } = await parking.look();
+      expect([await parking.read(editor, 0, 4), editors.includes(editor), upTo]).toEqual([[], false, second]);
     });
   });
 }
