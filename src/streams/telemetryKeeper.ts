@@ -1,3 +1,4 @@
+import { bounded } from '../core/bounded.js';
 import { type Clock, pause } from '../core/clock.js';
 import type { NatsConnection } from './connection.js';
 import { restoreTelemetry } from './provision.js';
@@ -7,6 +8,8 @@ import type { TopologyLimits } from './topology.js';
 /** Between two looks when nobody could answer: JetStream is starting, the one server that has it is away. */
 const FIRST_RETRY_MS = 250;
 const MAX_RETRY_MS = 10_000;
+/** A stop does not wait for a server that is away: a look under way ends by itself. */
+const STOP_PATIENCE_MS = 1_000;
 
 export interface TelemetryKeeperOptions {
   /** A connection that may make streams (`admin`); closed after each look. */
@@ -42,7 +45,7 @@ export class TelemetryKeeper {
 
   async stop(): Promise<void> {
     this.#abort.abort();
-    await this.#looking;
+    await bounded(this.#options.clock, STOP_PATIENCE_MS, this.#looking);
   }
 
   async #run(): Promise<void> {

@@ -96,4 +96,10 @@ describe('the telemetry stream', () => {
     expect(await telemetry()).toBeUndefined();
     expect(asked).toBe(atLast);
   });
+
+  it('given a server that never answers, it stops all the same', async () => {
+    const { keeper } = keep(() => new Promise(() => undefined));
+    keeper.look();
+    await keeper.stop();
+  });
 });
