@@ -42,6 +42,51 @@ export async function indexTables(
   });
 }
 
+/**
+ * As `indexTables`, on a connection of the pool beside `client`: the larger tables first, each connection the next that is left. One of two
+ * cores was idle while 30 % of a rebuild's time went by here.
+ */
+export async function indexFilledTables(
+  client: pg.ClientBase,
+  pool: pg.Pool,
+  tables: readonly TableName[],
+  slot: Slot,
+  signal: AbortSignal,
+): Promise<void> {
+  const left = await largestFirst(client, tables, slot);
+  const failures: unknown[] = [];
+  const work = async (connection: pg.ClientBase): Promise<void> => {
+    for (let table = left.shift(); table !== undefined; table = left.shift())
+      await indexTables(connection, [table], slot, signal);
+  };
+  // Whoever fails leaves nothing for the other to begin, who is waited for: nobody works on the slot when this ends.
+  const failed = (error: unknown): void => {
+    failures.push(error);
+    left.length = 0;
+  };
+  const beside = await pool.connect();
+  beside.on('error', () => undefined); // the query under way tells
+  try {
+    await Promise.all([work(client).catch(failed), work(beside).catch(failed)]);
+  } finally {
+    beside.release(true);
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+async function largestFirst(
+  client: pg.ClientBase,
+  tables: readonly TableName[],
+  slot: Slot,
+): Promise<TableName[]> {
+  const { rows } = await client.query<{ name: TableName }>(
+    `SELECT name FROM unnest($2::text[]) AS name
+     ORDER BY (SELECT sum(pg_relation_size(relid)) FROM pg_partition_tree(format('%I.%I', $1::text, name)::regclass)) DESC, name`,
+    [schemaOfSlot(slot), tables],
+  );
+  return rows.map(({ name }) => name);
+}
+
 /** What reads or writes a whole table takes as long as the table is large. */
 async function withoutTimeout(client: pg.ClientBase, work: () => Promise<void>): Promise<void> {
   await client.query('SET statement_timeout = 0');

@@ -6,7 +6,7 @@ import { HEARTBEAT_MS } from '../projectorConnection.js';
 import type { BatchStats } from '../projectorOptions.js';
 import { bySlot, type RebuildJob } from './begin.js';
 import { isNear, leftMsOf, placeToReach } from './catchUp.js';
-import { indexTables } from './emptyTables.js';
+import { indexFilledTables } from './emptyTables.js';
 import { IndexRefusedError } from './errors.js';
 import { IdleFold } from './idleFold.js';
 import { Meter } from './meter.js';
@@ -85,8 +85,9 @@ export class IdleRun {
 
   async #index(): Promise<void> {
     try {
+      const { pool, signal } = this.#options;
       for (const [slot, tables] of bySlot(this.#job.slots))
-        await indexTables(this.#control, tables, slot, this.#options.signal);
+        await indexFilledTables(this.#control, pool, tables, slot, signal);
     } catch (cause) {
       if (classifyPostgresError(cause) !== 'data') throw cause;
       throw new IndexRefusedError('an index cannot be made over the rows', { cause });
