@@ -138,7 +138,7 @@ export const DELIVERY: readonly Mutant[] = [
     patches: [
       {
         file: 'src/workers/lanes/lane.ts',
-        find: '    if (this.#dropped) return;\n    this.#queue.push(task);',
+        find: '    if (this.#dropped) return false;\n    this.#queue.push(task);',
         replace: '    this.#queue.push(task);',
       },
       {
@@ -159,8 +159,8 @@ export const DELIVERY: readonly Mutant[] = [
     patches: [
       {
         file: 'src/workers/ownership.ts',
-        find: '    await log.append([]);\n    return true;',
-        replace: '    void log;\n    return true;',
+        find: '    await log.append([]);\n    return !signal.aborted;',
+        replace: '    void log;\n    return !signal.aborted;',
       },
     ],
     caughtBy: {

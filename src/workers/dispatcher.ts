@@ -162,7 +162,7 @@ export class Dispatcher {
     this.claims.forget(isOf);
     this.found.forget(isOf);
     this.inFlight.forget(partition);
-    this.catchUp.reached(partition, Number.POSITIVE_INFINITY);
+    this.catchUp.forget(partition);
   }
 
   /** Something about this editor may have changed (resumed, registered again): its lane looks again. */
@@ -211,7 +211,7 @@ export class Dispatcher {
       this.#act(admission, command, end, () => {
         this.claims.hold(command, true);
         const task = newTask(command, { kind: 'parked', parkedSeq }, started, claim?.progress);
-        if (!this.cancels.ends(task)) lane.enqueue(task);
+        if (!this.cancels.ends(task) && !lane.enqueue(task)) this.cancels.keep(task);
       });
     }
   }

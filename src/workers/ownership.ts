@@ -65,11 +65,12 @@ export async function claimed(
     state.looks.record(partition, claim.epoch, upTo);
     const parked = editors.filter((editor) => partitionOf(editor) === partition);
     const goOn = () => wanted() && !abort.signal.aborted;
+    dispatcher.found.begin(partition);
     for (const editor of parked)
       for await (const batch of parkedBatches(editor, upTo, parking, goOn))
         if (!state.looks.isStray(partition, batch)) dispatcher.found.claim(editor, batch);
     if (!wanted()) return undefined;
-    for (const editor of parked) dispatcher.found.open(editor);
+    dispatcher.found.open(partition, parked);
     return taken;
   } catch (error) {
     abort.abort();
@@ -103,13 +104,14 @@ export async function givenAway(
  */
 export async function isStillOurs(
   { log }: Pick<Owned, 'log'>,
+  signal: AbortSignal,
   lost: (error: unknown) => void,
 ): Promise<boolean> {
   try {
     await log.append([]);
-    return true;
+    return !signal.aborted;
   } catch (error) {
-    if (!(error instanceof GivenAwayError)) lost(error);
+    if (!(error instanceof GivenAwayError) && !signal.aborted) lost(error);
     return false;
   }
 }

@@ -215,7 +215,7 @@ export class Worker implements Service {
     let next = 0;
     while (!signal.aborted) {
       try {
-        if (next === 0 && !(await isStillOurs(owned, (error) => signal.aborted || this.lose(error)))) return;
+        if (next === 0 && !(await isStillOurs(owned, signal, (error) => this.lose(error)))) return;
         if (next === 0) run.dispatcher.reached(partition, (await inbox.reset(partition)).ackFloor);
         next ||= 1;
         await this.#brake.released(signal);

@@ -30,6 +30,7 @@ const begun = (command: ReturnType<typeof commandOf>) =>
   );
 
 function setup() {
+  const catchUp = new CatchUp();
   const state = new WorkerState({ maxKeys: 100, termMs: 1_000 });
   const claims = new Claims();
   const story: string[] = [];
@@ -42,21 +43,26 @@ function setup() {
     kick: () => story.push('goes on'),
   };
   const found = new FoundParking({
-    ...{ claims, state, catchUp: new CatchUp() },
+    ...{ claims, state, catchUp },
     cancels: { moved: () => undefined, ends: () => false },
     lanes: { of: () => ({ lane, parked }) as unknown as OpenLane },
   });
-  return { found, state, claims, story };
+  return { found, state, claims, story, catchUp };
 }
 
 it('of what is found in the parking, memory has what may have changed a file before the lane goes on, whatever comes before it there', () => {
-  const { found, state, claims, story } = setup();
+  const { found, state, claims, story, catchUp } = setup();
   const commands = [commandOf(1, 'a'), commandOf(2, 'b'), commandOf(3, 'b')] as const;
   state.apply(begun(commands[1]), 0);
+  found.begin(0);
   found.claim(EDITOR, { parkedSeq: 1, commands: [commands[0]] });
+  // The server has nothing more to deliver: what is parked waits all the same until all of it is found.
+  catchUp.reached(0, Number.POSITIVE_INFINITY);
+  expect([catchUp.done(0), catchUp.open]).toEqual([false, []]);
   found.claim(EDITOR, { parkedSeq: 2, commands: commands.slice(1) });
   expect(story).toEqual([]);
-  found.open(EDITOR);
+  found.open(0, [EDITOR]);
+  expect([catchUp.done(0), catchUp.reached(0, 3), catchUp.done(0)]).toEqual([false, true, true]);
   expect(story).toEqual(['runs 2', 'goes on']);
   expect(commands.map(({ commandId }) => claims.find(commandId)?.parked)).toEqual([true, false, true]);
 });
@@ -67,7 +73,7 @@ it('found, and another owner takes it before it is opened: it is forgotten', () 
   state.apply(begun(command), 0);
   found.claim(EDITOR, { parkedSeq: 1, commands: [command] });
   found.forget((editor) => editor === EDITOR);
-  found.open(EDITOR);
+  found.open(0, [EDITOR]);
   expect(story).toEqual(['goes on']);
 });
 

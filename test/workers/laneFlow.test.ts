@@ -196,6 +196,27 @@ describe('a paused lane', () => {
   });
 });
 
+describe('a command that comes again and may have changed a file', () => {
+  it('does not go behind what is parked of its session', async () => {
+    const { lane, parking, runs, end } = setup();
+    lane.accept(taskOf(1));
+    await runs(1);
+    lane.accept(taskOf(3));
+    lane.parkWaiting();
+    await eventually(() => parking.batches.length === 1, 'its successor to be parked');
+    const again = taskOf(2);
+    again.mayHaveRun = true;
+    again.started = { build: { buildId: 'b' } } as never;
+    lane.accept(again);
+    end(1);
+    await runs(2);
+    expect(parking.batches).toHaveLength(1);
+    end(2);
+    await runs(3);
+    end(3);
+  });
+});
+
 describe('a lane that is given away', () => {
   it('while it fetches, does not begin with what comes then: the commands before that were dropped', async () => {
     const { lane, parking, runs, end, running } = setup();

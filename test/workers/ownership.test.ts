@@ -32,7 +32,13 @@ it('given a claim, nothing is taken over before everything that earlier owners h
   } as unknown as WorkerDependencies;
   const owned = new Map<number, Owned>();
   const state = { looks: new ParkingLooks() };
-  const ownership = { owned, follower, dispatcher: {} as Dispatcher, state, abort: new AbortController() };
+  const ownership = {
+    owned,
+    follower,
+    dispatcher: { found: { begin: () => undefined, open: () => undefined } } as unknown as Dispatcher,
+    state,
+    abort: new AbortController(),
+  };
   const taking = claimed(2, ownership, deps, () => true);
   await turn();
   expect([story, owned.size]).toEqual([['reads up to 7'], 0]);
@@ -52,6 +58,7 @@ async function foundIn(
   const dispatcher = {
     found: {
       claim: (_editor: string, { parkedSeq }: { parkedSeq: number }) => found.push(parkedSeq),
+      begin: () => undefined,
       open: () => undefined,
     },
   } as unknown as Dispatcher;

@@ -94,6 +94,18 @@ describe('the order of what is parked of a session', () => {
     expect(await fetchAll(lane)).toEqual([[1, 4], [2], [6]]);
   });
 
+  it('given one that is older than what was found and is parked, what comes behind it does not pass it', async () => {
+    const life = lives();
+    await laneOf(life).store(taskOf(7));
+    life.caughtUp = false;
+    const lane = await nextOf(life);
+    await lane.store(taskOf(5));
+    expect(lane.takes(commandOf(6), false)).toBe(true);
+    await lane.store(taskOf(6));
+    life.caughtUp = true;
+    expect(await fetchAll(lane)).toEqual([[5], [6], [7]]);
+  });
+
   it('given commands of another stream, is that in which they were stored', async () => {
     const life = lives();
     const ofOld = { ...commandOf(8), position: { ...commandOf(8).position, stream: 'old' } };

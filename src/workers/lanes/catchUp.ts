@@ -8,6 +8,17 @@ import type { CommandInbox } from '../ports.js';
 export class CatchUp {
   /** Partition → the newest place that was parked; gone once everything before it has come. */
   readonly #targets = new Map<number, number>();
+  /** Partitions whose parking is still being read: the newest place is not known yet. */
+  readonly #finding = new Set<number>();
+
+  begin(partition: number): void {
+    this.#finding.add(partition);
+  }
+
+  /** Everything that is parked has been found. */
+  allFound(partition: number): void {
+    this.#finding.delete(partition);
+  }
 
   /** A command found in the parking, of the command stream that is read now. */
   found({ partition, seq }: CommandPosition): void {
@@ -17,16 +28,22 @@ export class CatchUp {
   /** Everything of the partition up to `seq` is acknowledged or has been delivered; true when that was the last of it. */
   reached(partition: number, seq: number): boolean {
     const target = this.#targets.get(partition);
-    return target !== undefined && seq >= target && this.#targets.delete(partition);
+    if (target === undefined || seq < target || this.#finding.has(partition)) return false;
+    return this.#targets.delete(partition);
   }
 
   done(partition: number): boolean {
-    return !this.#targets.has(partition);
+    return !this.#targets.has(partition) && !this.#finding.has(partition);
   }
 
   /** Partitions that are waited for. */
   get open(): readonly number[] {
-    return [...this.#targets.keys()];
+    return [...this.#targets.keys()].filter((partition) => !this.#finding.has(partition));
+  }
+
+  forget(partition: number): void {
+    this.#targets.delete(partition);
+    this.#finding.delete(partition);
   }
 }
 

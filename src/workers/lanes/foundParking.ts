@@ -11,7 +11,7 @@ interface FoundDependencies {
   readonly claims: Claims;
   readonly state: WorkerState;
   readonly cancels: Pick<CancelDesk, 'moved' | 'ends'>;
-  readonly catchUp: Pick<CatchUp, 'found'>;
+  readonly catchUp: Pick<CatchUp, 'begin' | 'found' | 'allFound'>;
   readonly lanes: Pick<OpenLanes, 'of'>;
 }
 
@@ -23,6 +23,11 @@ export class FoundParking {
 
   constructor(deps: FoundDependencies) {
     this.#deps = deps;
+  }
+
+  /** Nothing of the partition's parking goes on before all of it is found. */
+  begin(partition: number): void {
+    this.#deps.catchUp.begin(partition);
   }
 
   /** From now on a redelivery of one of these commands is safe, and another publish of its key meets it. */
@@ -41,11 +46,17 @@ export class FoundParking {
     }
   }
 
+  /** All of it is found: the lanes of these editors go on. */
+  open(partition: number, editors: readonly string[]): void {
+    this.#deps.catchUp.allFound(partition);
+    for (const editor of editors) this.#open(editor);
+  }
+
   /**
-   * Opens the editor's lane. Memory has those in doubt at once, whatever session they are of: nobody may come to a file that may have been
+   * Memory has those in doubt at once, whatever session they are of: nobody may come to a file that may have been
    * changed before it is looked after (see `LaneQueue`).
    */
-  open(editor: string): void {
+  #open(editor: string): void {
     const { lane } = this.#deps.lanes.of(editor);
     for (const task of this.#inDoubt.get(editor) ?? []) {
       this.#deps.claims.hold(task.command, true);

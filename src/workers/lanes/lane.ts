@@ -4,7 +4,7 @@ import type { CancelRequest, ParkedBatch } from '../ports.js';
 import { BesideWork } from './besideWork.js';
 import { cancelledBy, mayCancel } from './cancellation.js';
 import { type Crowd, crowdOf, takeForParking } from './laneParking.js';
-import { LaneQueue, useOf } from './laneQueue.js';
+import { isInDoubt, LaneQueue, useOf } from './laneQueue.js';
 import { LaneRefill } from './laneRefill.js';
 import type { ParkedLane } from './parkedLane.js';
 import type { FinalVerdict, Task } from './task.js';
@@ -87,7 +87,6 @@ export class Lane {
     };
   }
 
-  /** Its editor is away or paused. */
   get held(): boolean {
     return this.#heldSinceMs !== undefined;
   }
@@ -100,18 +99,19 @@ export class Lane {
     return this.depth === 0 && this.#deps.parked.idle;
   }
 
-  /** A newly delivered command: into the queue, or behind what is parked of its session; with the editor long away, there too. */
+  /** A newly delivered command: behind what is parked of its session or, with the editor long away, there too. Not one in doubt: it leads. */
   accept(task: Task): void {
     const away = this.#parksNewcomers && useOf(task) === 'exclusive';
-    if (this.#deps.parked.takes(task.command, away)) this.#park(task);
+    if (!isInDoubt(task) && this.#deps.parked.takes(task.command, away)) this.#park(task);
     else this.enqueue(task);
   }
 
   /** Not once what waits was dropped: of what was being read then the younger would pass the older (20 minutes of chaos, seed twenty). */
-  enqueue(task: Task): void {
-    if (this.#dropped) return;
+  enqueue(task: Task): boolean {
+    if (this.#dropped) return false;
     this.#queue.push(task);
     this.kick();
+    return true;
   }
 
   kick(): void {

@@ -37,7 +37,7 @@ export class ParkedLane {
   readonly #caughtUp: () => boolean;
   /** What each command needs of the lane, as far as it has come. */
   readonly #useOf: (command: Command) => LaneUse;
-  /** Of each session that was found: its oldest place here, until all that is older has come. */
+  /** Of each session that was found: its oldest place here, what came since included, until all that is older has come. */
   readonly #oldestFound = new Map<string, Place>();
   readonly #index = new ParkedIndex();
   #waiting: Waiting[] = [];
@@ -122,6 +122,8 @@ export class ParkedLane {
   /** Moves a command here; resolves when it is stored. */
   store(task: Task): Promise<void> {
     const { sessionId, position } = task.command;
+    const oldest = this.#oldestFound.get(sessionId);
+    if (oldest && isBefore(position, oldest)) this.#oldestFound.set(sessionId, position);
     const { count = 0 } = this.#coming.get(sessionId) ?? {};
     this.#coming.set(sessionId, { count: count + 1, last: position });
     const between = this.#index.firstAfter(sessionId, position) !== undefined;
