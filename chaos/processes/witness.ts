@@ -65,8 +65,7 @@ async function readParking(
           seq: streamSeq,
           stored: new Date(tsMs).toISOString(),
           editor: subject.slice(subject.lastIndexOf('.') + 1),
-          epoch: by['Spark-Epoch'],
-          foundUpTo: by['Spark-Found-Up-To'],
+          epoch: by['Spark-Owner-Epoch'],
           commands: commandsOf(data),
         });
       }
